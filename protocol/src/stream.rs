@@ -1,0 +1,159 @@
+//! The frames of `GET /sse/events` as a client reads them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::text::words;
+
+/// The types that only the server sends. A published event can't use one of them.
+pub const CONTROL_TYPES: [&str; 6] = ["ready", "heartbeat", "resync", "snapshot", "auth_expiring", "reconnect"];
+
+words!(
+    /// Why what a client holds is void.
+    ResyncReason {
+        /// The server doesn't know the cursor: nonsense, another tenant's, or from the future.
+        UnknownCursor = "unknown_cursor",
+        /// The log no longer reaches back that far.
+        TooOld = "too_old",
+        /// The log began anew.
+        EpochChanged = "epoch_changed",
+        /// Events may have been missed by the server itself.
+        Gap = "gap",
+    } else Gap
+);
+
+/// One frame, its `data:` read by its `event:`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Frame {
+    /// A published event.
+    Event {
+        /// Its type.
+        kind: String,
+        /// Its whole object.
+        data: Value,
+    },
+    /// A part of the snapshot.
+    Snapshot {
+        /// Published events, in log order.
+        events: Vec<Value>,
+        /// Whether the snapshot is complete with this frame.
+        last: bool,
+    },
+    /// Catching up is done.
+    Ready {
+        /// Whether the cursor that was sent was continued without a loss.
+        recovered: bool,
+        /// Where the stream stands.
+        cursor: String,
+        /// A heartbeat comes this often.
+        heartbeat_seconds: f64,
+    },
+    /// Nothing happened.
+    Heartbeat,
+    /// What the client holds is void.
+    Resync {
+        /// Why.
+        reason: ResyncReason,
+    },
+    /// The token ends soon.
+    AuthExpiring {
+        /// When.
+        expires_at: Timestamp,
+    },
+    /// The server drains and closes this stream.
+    Reconnect {
+        /// After this long.
+        after_ms: u64,
+    },
+}
+
+#[derive(Deserialize)]
+struct SnapshotData {
+    events: Vec<Value>,
+    last: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadyData {
+    recovered: bool,
+    cursor: String,
+    heartbeat_seconds: f64,
+}
+
+#[derive(Deserialize)]
+struct ResyncData {
+    reason: ResyncReason,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthExpiringData {
+    expires_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReconnectData {
+    after_ms: u64,
+}
+
+impl Frame {
+    /// Reads a frame's `event:` and `data:`.
+    ///
+    /// # Errors
+    ///
+    /// When the data isn't the JSON that the type asks for.
+    pub fn parse(event: &str, data: &str) -> Result<Self, serde_json::Error> {
+        Ok(match event {
+            "snapshot" => {
+                let SnapshotData { events, last } = serde_json::from_str(data)?;
+                Self::Snapshot { events, last }
+            }
+            "ready" => {
+                let ReadyData { recovered, cursor, heartbeat_seconds } = serde_json::from_str(data)?;
+                Self::Ready { recovered, cursor, heartbeat_seconds }
+            }
+            "heartbeat" => Self::Heartbeat,
+            "resync" => {
+                let ResyncData { reason } = serde_json::from_str(data)?;
+                Self::Resync { reason }
+            }
+            "auth_expiring" => {
+                let AuthExpiringData { expires_at } = serde_json::from_str(data)?;
+                Self::AuthExpiring { expires_at }
+            }
+            "reconnect" => {
+                let ReconnectData { after_ms } = serde_json::from_str(data)?;
+                Self::Reconnect { after_ms }
+            }
+            kind => Self::Event { kind: kind.to_owned(), data: serde_json::from_str(data)? },
+        })
+    }
+}
+
+/// `GET /api/snapshot`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Live events continue from here.
+    pub cursor: String,
+    /// Published events, in log order.
+    pub events: Vec<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_by_their_event() {
+        let ready = Frame::parse("ready", r#"{"type":"ready","recovered":true,"cursor":"c","heartbeatSeconds":20}"#);
+        assert!(matches!(ready, Ok(Frame::Ready { recovered: true, .. })));
+        let resync = Frame::parse("resync", r#"{"type":"resync","reason":"too_old"}"#);
+        assert_eq!(resync.ok(), Some(Frame::Resync { reason: ResyncReason::TooOld }));
+        assert!(matches!(Frame::parse("zz_top", "{}"), Ok(Frame::Event { .. })));
+        assert!(Frame::parse("ready", "{}").is_err());
+    }
+}

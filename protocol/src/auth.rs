@@ -26,12 +26,13 @@ pub struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// Issued at, seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_date", skip_serializing_if = "Option::is_none")]
     pub iat: Option<i64>,
     /// Not before, seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_date", skip_serializing_if = "Option::is_none")]
     pub nbf: Option<i64>,
     /// The end of the token, seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
     pub exp: i64,
     /// Issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +40,22 @@ pub struct Claims {
     /// Audience.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aud: Option<serde_json::Value>,
+}
+
+/// Reads a `NumericDate` (RFC 7519, section 2), which may have a fraction.
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    // A float saturates at the bounds of the integer, which is what a far future should do.
+    number
+        .as_i64()
+        .or_else(|| number.as_f64().map(|seconds| seconds.floor() as i64))
+        .ok_or_else(|| serde::de::Error::custom("not a numeric date"))
+}
+
+fn optional_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Date(#[serde(deserialize_with = "numeric_date")] i64);
+    Ok(Option::<Date>::deserialize(deserializer)?.map(|Date(seconds)| seconds))
 }
 
 /// What somebody is to the tenant.
@@ -138,6 +155,12 @@ pub struct Me {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_may_have_a_fraction() {
+        let claims: Claims = serde_json::from_str(r#"{"sub":"a","exp":1.9,"nbf":null,"iat":7.5}"#).expect("claims");
+        assert_eq!((claims.exp, claims.nbf, claims.iat), (1, None, Some(7)));
+    }
 
     #[test]
     fn roles_are_read_in_any_case() {

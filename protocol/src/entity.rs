@@ -64,6 +64,8 @@ pub struct Slot {
     pub entity: String,
     /// The slot itself: the newest event with this key replaces the one before.
     pub key: String,
+    /// The same notice's slot on the other side of the conversation, for `message_waiting`.
+    pub twin: Option<String>,
 }
 
 /// What an event is about.
@@ -112,8 +114,11 @@ impl Subject {
         let alert = fields.alert.unwrap_or_default();
 
         let slot = |prefix: &str, entity: &Value, part: &str| {
-            id(entity)
-                .map(|entity| Slot { entity: format!("{prefix}:{entity}"), key: format!("{kind}:{entity}{part}") })
+            id(entity).map(|entity| Slot {
+                entity: format!("{prefix}:{entity}"),
+                key: format!("{kind}:{entity}{part}"),
+                twin: None,
+            })
         };
         let (slots, fate) = match kind {
             "new_alert" | "alert_updated" | "alert_resolved" => {
@@ -136,13 +141,13 @@ impl Subject {
                     None => vec![Side::Dispatch, Side::Driver],
                 };
                 let slots = id(&fields.conversation_id).map(|conversation| {
-                    sides
-                        .into_iter()
-                        .map(|side| {
-                            let name = format!("{conversation}/{}", side.as_str());
-                            Slot { entity: format!("conversation:{name}"), key: format!("{kind}:{name}") }
-                        })
-                        .collect()
+                    let name = |side: Side| format!("{conversation}/{}", side.as_str());
+                    let slot = |side: Side| Slot {
+                        entity: format!("conversation:{}", name(side)),
+                        key: format!("{kind}:{}", name(side)),
+                        twin: Some(format!("{kind}:{}", name(side.other()))),
+                    };
+                    sides.into_iter().map(slot).collect()
                 });
                 let read = fields.unread.as_u64() == Some(0);
                 (slots.unwrap_or_default(), if read { Fate::Gone } else { Fate::Alive })
@@ -217,7 +222,7 @@ mod tests {
     #[test]
     fn an_alert_is_kept_by_its_id_and_seen_by_its_driver() {
         let subject = subject("new_alert", r#"{"alert":{"id":"a1","driverId":"d7","status":"active"}}"#);
-        assert_eq!(subject.slots, [Slot { entity: "alert:a1".into(), key: "new_alert:a1".into() }]);
+        assert_eq!(subject.slots, [Slot { entity: "alert:a1".into(), key: "new_alert:a1".into(), twin: None }]);
         assert_eq!(subject.fate, Fate::Alive);
         assert_eq!(subject.readers, [Reader::Driver(Id::parse("d7").expect("an id"))]);
     }
@@ -234,6 +239,7 @@ mod tests {
     fn an_unread_notice_has_one_slot_a_side() {
         let both = subject("message_waiting", r#"{"conversationId":"d7","unread":2}"#);
         assert_eq!(both.slots.len(), 2);
+        assert_eq!(both.slots[0].twin.as_ref(), Some(&both.slots[1].key));
         let read = subject("message_waiting", r#"{"conversationId":"d7","audience":"dispatch","unread":0}"#);
         assert_eq!((read.slots.len(), read.fate, read.readers.len()), (1, Fate::Gone, 0));
     }

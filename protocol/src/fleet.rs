@@ -195,6 +195,16 @@ words!(
     } else Dispatch
 );
 
+impl Side {
+    /// The one across.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Dispatch => Self::Driver,
+            Self::Driver => Self::Dispatch,
+        }
+    }
+}
+
 /// `message_waiting`: an unread badge that needs no messaging connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

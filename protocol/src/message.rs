@@ -25,6 +25,7 @@ words!(
     } else Normal
 );
 
+#[expect(clippy::derivable_impls, reason = "the macro that writes the enum has no place for #[default]")]
 impl Default for MessagePriority {
     fn default() -> Self {
         Self::Normal

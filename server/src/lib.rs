@@ -1,1 +1,46 @@
-//! x
+//! The headless server of SALLY Realtime: event streams and messaging for dispatch.
+//!
+//! [`start`] serves a [`Config`] until [`Running::stop`]; the binary, the desktop's "this
+//! computer" and the tests all go through it.
+//!
+//! # Layout
+//!
+//! In reading order:
+//!
+//! - [`config`]: every setting, from flags, environment and file.
+//! - [`router`]: every route on one screen; [`app`]: what their handlers share; [`error`]: from an
+//!   error to a status and a stable code.
+//! - [`auth`]: who is calling, and what they may do.
+//! - [`ingest`]: from a publisher to the log.
+//! - [`log`]: the event log, per tenant ordered, bounded, with a compacted view beside it.
+//! - [`hub`]: one ring of finished frames per tenant; a stream is a cursor into it.
+//! - [`sse`]: from the log to the clients, `GET /sse/events`.
+//! - [`store`]: users, sessions, conversations, messages.
+//! - [`messaging`]: Socket.IO between dispatchers and drivers.
+//! - [`drain`]: shutting down without cutting anybody off; [`health`] and [`metrics`]: what
+//!   operators look at.
+//! - [`simulate`]: a fleet that publishes and answers, for demos and loads.
+//! - [`cli`]: the commands of the binary.
+//!
+//! `sse` and `messaging` never meet; both stand on `auth` and on what lies below.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod drain;
+pub mod error;
+pub mod health;
+pub mod hub;
+pub mod ingest;
+pub mod log;
+pub mod messaging;
+pub mod metrics;
+mod router;
+mod running;
+//pub mod simulate;
+pub mod sse;
+pub mod store;
+
+pub use config::Config;
+pub use running::{Running, StartError, start};

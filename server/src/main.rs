@@ -1,1 +1,8 @@
-fn main() {}
+//! The `sally-server` binary; see [`sally_server::cli`].
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    sally_server::cli::main().await
+}

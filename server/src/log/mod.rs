@@ -1,0 +1,134 @@
+//! The event log: per tenant ordered, bounded, with a compacted view beside it.
+//!
+//! Streams are fed from here only, never straight from a publish: the log is what turns "at most
+//! once" into a promise.
+//!
+//! # Layout
+//!
+//! - [`Log`]: what a backend does.
+//! - [`entry`]: one place in the log, its frame built once and shared by every stream.
+//! - [`sql`]: the log in the database, group-committed: the default, and all a single node needs.
+
+mod entry;
+mod sql;
+
+use async_trait::async_trait;
+use sally_protocol::cursor::Epoch;
+use sally_protocol::entity::Reader;
+use sally_protocol::{Cursor, Event, Tenant};
+
+pub use entry::{Content, Entry};
+pub use sql::{Retention, SqlLog};
+
+/// Why the log couldn't do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// The backend failed or can't be reached.
+    #[error("the log can't be reached: {0}")]
+    Backend(String),
+    /// The backend holds what can't have been written by this server.
+    #[error("the log can't be read: {0}")]
+    Corrupt(String),
+}
+
+impl From<sqlx::Error> for LogError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Backend(error.to_string())
+    }
+}
+
+/// Where a tenant's log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The life of the log.
+    pub epoch: Epoch,
+    /// The newest offset; 0 before the first event.
+    pub offset: u64,
+}
+
+impl Position {
+    /// This position as a client's cursor.
+    pub fn cursor(&self, tenant: &Tenant) -> Cursor {
+        Cursor::new(tenant, self.epoch, self.offset)
+    }
+}
+
+/// What became of an appended event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The event's id.
+    pub event_id: String,
+    /// Where it stands.
+    pub position: Position,
+    /// Whether it was there already, so that nothing was appended.
+    pub duplicate: bool,
+}
+
+/// What [`Log::read`] found.
+#[derive(Debug)]
+pub enum Page {
+    /// The entries right after the offset, without a hole; empty when there are none yet.
+    Entries(Vec<Entry>),
+    /// The log no longer reaches back that far.
+    TooOld,
+    /// The log has begun anew since.
+    EpochChanged,
+}
+
+/// The compacted log.
+#[derive(Debug)]
+pub struct Compacted {
+    /// The log stood here when it was read.
+    pub position: Position,
+    /// The newest event of each slot, in log order, each once.
+    pub events: Vec<CompactedEvent>,
+}
+
+/// One event of the compacted log.
+#[derive(Debug)]
+pub struct CompactedEvent {
+    /// Which drivers may see it.
+    pub readers: Vec<Reader>,
+    /// The event, one JSON object on one line.
+    pub json: String,
+}
+
+/// A log of every tenant's events.
+#[async_trait]
+pub trait Log: Send + Sync {
+    /// Appends events in order, all or none, and returns once they are durable. An event whose
+    /// publisher-given id was appended within ten minutes is not appended again.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`]; then none of them will be seen by anybody.
+    async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError>;
+
+    /// Notes in every tenant's log that events may have been missed before now.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`]; then nothing was noted.
+    async fn mark_gap(&self) -> Result<(), LogError>;
+
+    /// Where a tenant's log stands. A log that doesn't exist yet begins.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`].
+    async fn position(&self, tenant: &Tenant) -> Result<Position, LogError>;
+
+    /// At most `limit` entries right after `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`].
+    async fn read(&self, tenant: &Tenant, after: Position, limit: usize) -> Result<Page, LogError>;
+
+    /// The compacted log, consistent with the position in it.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`].
+    async fn compacted(&self, tenant: &Tenant) -> Result<Compacted, LogError>;
+}

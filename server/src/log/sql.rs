@@ -1,0 +1,178 @@
+//! The log in the database.
+//!
+//! One task writes. It takes whatever waits, commits it as one transaction, hands the entries to
+//! the [`Hub`] and answers: so a commit's cost is shared by all that came while the one before it
+//! ran, and entries reach the hub in log order.
+
+mod compaction;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sally_protocol::cursor::Epoch;
+use sally_protocol::{Event, Tenant};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use super::entry::{Entry, readers_from_text};
+use super::{Appended, Compacted, CompactedEvent, Log, LogError, Page, Position};
+use crate::hub::Hub;
+use crate::store::Database;
+use writer::{Request, Writer};
+
+/// How far back streams can resume.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Older entries go.
+    pub age: Duration,
+    /// At most this many entries a tenant stay.
+    pub events: u64,
+}
+
+/// How many requests may wait for the writer; more wait outside.
+const QUEUE: usize = 1_024;
+
+/// How long a publisher waits for its commit.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The log in the database; see the module.
+pub struct SqlLog {
+    database: Database,
+    requests: mpsc::Sender<Request>,
+}
+
+impl SqlLog {
+    /// Starts the writing task on `tasks`. It ends, having written what waits, when the log is
+    /// dropped.
+    pub fn start(database: Database, hub: Arc<Hub>, retention: Retention, tasks: &TaskTracker) -> Self {
+        let (requests, queue) = mpsc::channel(QUEUE);
+        tasks.spawn(Writer::new(database.clone(), hub, retention).run(queue));
+        Self { database, requests }
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(writer::Reply<T>) -> Request) -> Result<T, LogError> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = async {
+            self.requests.send(request(reply)).await.map_err(|_| LogError::Backend("the log is closed".into()))?;
+            answer.await.map_err(|_| LogError::Backend("the log is closed".into()))?
+        };
+        tokio::time::timeout(APPEND_TIMEOUT, waiting)
+            .await
+            .unwrap_or_else(|_| Err(LogError::Backend("the commit took too long".into())))
+    }
+}
+
+#[async_trait]
+impl Log for SqlLog {
+    async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError> {
+        self.ask(|reply| Request::Append { events, reply }).await
+    }
+
+    async fn mark_gap(&self) -> Result<(), LogError> {
+        self.ask(|reply| Request::Gap { reply }).await
+    }
+
+    async fn position(&self, tenant: &Tenant) -> Result<Position, LogError> {
+        if let Some(position) = stored_position(&self.database, tenant).await? {
+            return Ok(position);
+        }
+        self.ask(|reply| Request::Begin { tenant: tenant.clone(), reply }).await
+    }
+
+    async fn read(&self, tenant: &Tenant, after: Position, limit: usize) -> Result<Page, LogError> {
+        let head = self.position(tenant).await?;
+        if head.epoch != after.epoch {
+            return Ok(Page::EpochChanged);
+        }
+        if head.offset <= after.offset {
+            return Ok(Page::Entries(Vec::new()));
+        }
+        let rows = sqlx::query(
+            "SELECT log_offset, kind, readers, json FROM log_event
+             WHERE tenant = $1 AND log_offset > $2 ORDER BY log_offset LIMIT $3",
+        )
+        .bind(tenant.as_str())
+        .bind(signed(after.offset))
+        .bind(signed(limit as u64))
+        .fetch_all(self.database.reader())
+        .await?;
+        // Offsets have no holes, so a first row that isn't the next one says that rows have gone.
+        let entries = rows.iter().map(|row| entry(row, tenant, head.epoch)).collect::<Result<Vec<_>, LogError>>()?;
+        match entries.first() {
+            Some(first) if first.offset == after.offset + 1 => Ok(Page::Entries(entries)),
+            _ => Ok(Page::TooOld),
+        }
+    }
+
+    async fn compacted(&self, tenant: &Tenant) -> Result<Compacted, LogError> {
+        // The tenant's log must have begun, so that there is a position to go on from.
+        self.position(tenant).await?;
+        let mut transaction = self.database.reader().begin().await?;
+        let row = sqlx::query("SELECT epoch, head FROM log_tenant WHERE tenant = $1")
+            .bind(tenant.as_str())
+            .fetch_one(&mut *transaction)
+            .await?;
+        let position = position(&row)?;
+        let rows = sqlx::query(
+            "SELECT log_offset, readers, json FROM log_slot WHERE tenant = $1 AND leaves_at > $2 ORDER BY log_offset",
+        )
+        .bind(tenant.as_str())
+        .bind(Timestamp::now().as_millisecond())
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        let mut events = Vec::with_capacity(rows.len());
+        let mut newest = None;
+        for row in &rows {
+            // An unread notice for both sides fills two slots.
+            let offset: i64 = row.try_get("log_offset")?;
+            if newest.replace(offset) == Some(offset) {
+                continue;
+            }
+            let readers: String = row.try_get("readers")?;
+            events.push(CompactedEvent { readers: readers_from_text(&readers), json: row.try_get("json")? });
+        }
+        Ok(Compacted { position, events })
+    }
+}
+
+async fn stored_position(database: &Database, tenant: &Tenant) -> Result<Option<Position>, LogError> {
+    let row = sqlx::query("SELECT epoch, head FROM log_tenant WHERE tenant = $1")
+        .bind(tenant.as_str())
+        .fetch_optional(database.reader())
+        .await?;
+    row.as_ref().map(position).transpose()
+}
+
+fn position(row: &AnyRow) -> Result<Position, LogError> {
+    Ok(Position { epoch: Epoch(unsigned(row.try_get("epoch")?)?), offset: unsigned(row.try_get("head")?)? })
+}
+
+fn entry(row: &AnyRow, tenant: &Tenant, epoch: Epoch) -> Result<Entry, LogError> {
+    let offset = unsigned(row.try_get("log_offset")?)?;
+    let kind: String = row.try_get("kind")?;
+    if kind.is_empty() {
+        return Ok(Entry::gap(offset));
+    }
+    let readers: String = row.try_get("readers")?;
+    let json: String = row.try_get("json")?;
+    Ok(Entry::event(tenant, Position { epoch, offset }, &kind, &readers_from_text(&readers), &json))
+}
+
+/// Offsets and epochs stay below 2^63, which is what the column holds.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> Result<u64, LogError> {
+    u64::try_from(number).map_err(|_| LogError::Corrupt(format!("a negative number: {number}")))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,293 @@
+//! What a client may ask, checked, and what it is answered.
+
+use jiff::Timestamp;
+use sally_protocol::fleet::Side;
+use sally_protocol::message::{
+    Acknowledge, ContentError, DISPATCH, MAX_PAGE, Mark, MessagePriority, Receipt, ReceiptKind, RefreshAuth,
+    RequestError, Resume, Resumed, SendMessage, Sent, SetTyping, Typing, check_content, code,
+};
+use sally_protocol::{Cursor, Id, Role};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use socketioxide::extract::SocketRef;
+use tokio::time::Instant;
+
+use super::Room;
+use super::badges::Badge;
+use super::gateway::Gateway;
+use super::inbox::{SendError, standing};
+use crate::auth::{Member, Principal, Scope};
+use crate::store::StoreError;
+use crate::store::messages::{Outgoing, Recipients};
+use crate::store::receipts::Marked;
+
+/// The most recipients that one message may name.
+const MAX_RECIPIENTS: usize = 1_000;
+
+fn error(code: &str, message: impl Into<String>) -> RequestError {
+    RequestError { code: code.into(), message: message.into(), retryable: false, retry_after_ms: None }
+}
+
+fn invalid(message: impl Into<String>) -> RequestError {
+    error(code::INVALID, message)
+}
+
+fn not_found(what: &str) -> RequestError {
+    error(code::NOT_FOUND, format!("no such {what}"))
+}
+
+fn unavailable() -> RequestError {
+    RequestError { retryable: true, ..error(code::UNAVAILABLE, "the store can't be reached, try again") }
+}
+
+impl From<StoreError> for Failure {
+    fn from(cause: StoreError) -> Self {
+        tracing::error!(error = %cause, "a messaging request failed");
+        Self(unavailable())
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self(error)
+    }
+}
+
+/// A refused request.
+pub(super) struct Failure(pub(super) RequestError);
+
+/// Reads a request's argument.
+pub(super) fn read<T: DeserializeOwned>(data: Value) -> Result<T, RequestError> {
+    serde_json::from_value(data).map_err(|cause| invalid(cause.to_string()))
+}
+
+/// One socket's requests.
+pub(super) struct Requests<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) member: &'a Member,
+    pub(super) socket: &'a SocketRef,
+}
+
+impl Requests<'_> {
+    /// Which side of a conversation the member is on.
+    fn side(&self) -> Side {
+        side(self.member.role)
+    }
+
+    pub(super) async fn send_message(&self, data: Value) -> Result<Sent, Failure> {
+        let Member { tenant, user, role, name, .. } = self.member;
+        self.gateway.limit.take(tenant, user, Instant::now()).map_err(|wait| RequestError {
+            retryable: true,
+            retry_after_ms: Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)),
+            ..error(code::RATE_LIMITED, "too many messages at once")
+        })?;
+        check_priority(&data)?;
+        let message: SendMessage = read(data)?;
+        check_content(&message.content).map_err(|cause| match cause {
+            ContentError::TooLong => error(code::TOO_LONG, cause.to_string()),
+            ContentError::Empty | ContentError::ControlCharacter => invalid(cause.to_string()),
+        })?;
+        if uuid::Uuid::parse_str(&message.client_message_id).is_err() {
+            return Err(invalid("clientMessageId must be a UUID").into());
+        }
+        let to = match self.side() {
+            Side::Driver => self.to_dispatch(&message).await?,
+            Side::Dispatch => to_drivers(&message)?,
+        };
+        let outgoing = Outgoing {
+            tenant: tenant.clone(),
+            sender: user.clone(),
+            role: *role,
+            name: name.clone(),
+            to,
+            content: message.content,
+            client_message_id: message.client_message_id,
+            priority: message.priority,
+            requires_ack: message.requires_ack,
+            alert_id: message.alert_id,
+            route_plan_id: message.route_plan_id,
+        };
+        self.gateway.inbox.send(outgoing, self.socket.id).await.map_err(|cause| {
+            Failure(match cause {
+                SendError::UnknownRecipient => not_found("recipient"),
+                SendError::Unavailable => unavailable(),
+            })
+        })
+    }
+
+    /// A driver needs no recipient, and may name the dispatch team or one of its members. Any other
+    /// is refused alike, whether it exists or not.
+    async fn to_dispatch(&self, message: &SendMessage) -> Result<Recipients, Failure> {
+        if message.broadcast == Some(true) || message.recipient_ids.is_some() {
+            return Err(error(code::FORBIDDEN, "a driver writes to the dispatch team").into());
+        }
+        if let Some(recipient) = &message.recipient_id
+            && recipient.as_str() != DISPATCH
+        {
+            let known = self.gateway.database.user(&self.member.tenant, recipient).await?;
+            if !known.is_some_and(|known| known.role.is_dispatch()) {
+                return Err(error(code::FORBIDDEN, "a driver writes to the dispatch team").into());
+            }
+        }
+        Ok(Recipients::Dispatch)
+    }
+
+    pub(super) async fn resume(&self, resume: Resume) -> Result<Resumed, Failure> {
+        let database = &self.gateway.database;
+        let standing = standing(database, self.member).await?;
+        let Some(cursor) = resume.cursor else {
+            return Ok(Resumed { messages: Vec::new(), more: false, cursor: standing.to_string() });
+        };
+        let after = Cursor::parse(&cursor, &self.member.tenant)
+            .filter(|cursor| cursor.epoch == standing.epoch)
+            .ok_or_else(|| invalid("the cursor is unknown; resume without one"))?;
+        let limit = resume.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
+        let own = (!self.member.role.is_dispatch()).then_some(&self.member.user);
+        let mut messages =
+            database.messages_after(&self.member.tenant, after.epoch, after.offset, own, limit + 1).await?;
+        let more = messages.len() > limit;
+        messages.truncate(limit);
+        let cursor = messages.last().map_or_else(|| standing.to_string(), |last| last.cursor.clone());
+        Ok(Resumed { messages, more, cursor })
+    }
+
+    pub(super) async fn mark(&self, kind: ReceiptKind, mark: Mark) -> Result<(), Failure> {
+        let Mark { conversation_id, seq } = mark;
+        self.check_conversation(&conversation_id)?;
+        let Member { tenant, user, .. } = self.member;
+        match self.gateway.database.mark(tenant, &conversation_id, user, self.side(), kind, seq).await? {
+            Marked::UnknownConversation => Err(not_found("conversation").into()),
+            Marked::Unchanged => Ok(()),
+            Marked::At(seq) => {
+                let receipt = Receipt {
+                    conversation_id: conversation_id.clone(),
+                    user_id: user.clone(),
+                    kind,
+                    seq: Some(seq),
+                    message_id: None,
+                    at: Timestamp::now(),
+                };
+                self.to_participants(&conversation_id, "receipt", &receipt).await;
+                if kind == ReceiptKind::Read {
+                    let badge = Badge { tenant: tenant.clone(), conversation: conversation_id, side: self.side() };
+                    self.gateway.badges.refresh(badge).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) async fn acknowledge(&self, request: Acknowledge) -> Result<(), Failure> {
+        let Member { tenant, user, .. } = self.member;
+        let database = &self.gateway.database;
+        let message = database.message(tenant, &request.message_id).await?.ok_or_else(|| not_found("message"))?;
+        if self.check_conversation(&message.conversation_id).is_err() {
+            return Err(not_found("message").into());
+        }
+        if side(message.sender_role) == self.side() {
+            return Err(error(code::FORBIDDEN, "a message is acknowledged by the other side").into());
+        }
+        let now = Timestamp::now();
+        if database.acknowledge(tenant, &request.message_id, user, now).await? {
+            let receipt = Receipt {
+                conversation_id: message.conversation_id.clone(),
+                user_id: user.clone(),
+                kind: ReceiptKind::Acknowledged,
+                seq: None,
+                message_id: Some(request.message_id),
+                at: now,
+            };
+            self.to_participants(&message.conversation_id, "receipt", &receipt).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn typing(&self, typing: SetTyping) -> Result<(), Failure> {
+        let SetTyping { conversation_id, typing } = typing;
+        self.check_conversation(&conversation_id)?;
+        let Member { tenant, user, .. } = self.member;
+        if self.side() == Side::Dispatch && !self.is_driver(&conversation_id).await? {
+            return Err(not_found("conversation").into());
+        }
+        let notice = |user_id: Id| Typing { conversation_id: conversation_id.clone(), user_id, typing };
+        let _ = self.socket.to(Room::dispatch(tenant)).emit("typing", &notice(user.clone())).await;
+        let to_driver = Room::user(tenant, &conversation_id);
+        if self.side() == Side::Dispatch
+            && let Ok(team) = Id::parse(DISPATCH)
+        {
+            let _ = self.socket.to(to_driver).emit("typing", &notice(team)).await;
+        }
+        Ok(())
+    }
+
+    /// A newer token of the same user; its principal, for the session to go on with.
+    pub(super) fn refresh_auth(&self, request: &RefreshAuth) -> Result<Member, Failure> {
+        let refused = |message: &str| Failure(error(code::FORBIDDEN, message));
+        let principal: Principal = self
+            .gateway
+            .verifier
+            .verify(&request.token, Timestamp::now())
+            .map_err(|cause| refused(&cause.to_string()))?;
+        let same_tenant = principal.scope == Some(Scope::One(self.member.tenant.clone()));
+        let member = principal.member(None).map_err(|_| refused("the token is another's"))?;
+        if !same_tenant || member.user != self.member.user || member.role != self.member.role {
+            return Err(refused("the token is another's"));
+        }
+        Ok(member)
+    }
+
+    /// A driver has one conversation; every other is unknown to them. Whether the one that a
+    /// dispatcher names exists is for the store to say.
+    fn check_conversation(&self, conversation: &Id) -> Result<(), RequestError> {
+        match self.side() {
+            Side::Driver if *conversation != self.member.user => Err(not_found("conversation")),
+            _ => Ok(()),
+        }
+    }
+
+    async fn is_driver(&self, user: &Id) -> Result<bool, StoreError> {
+        let known = self.gateway.database.user(&self.member.tenant, user).await?;
+        Ok(known.is_some_and(|known| known.role == Role::Driver))
+    }
+
+    /// Emits to a conversation's other sockets. Receipts are cumulative, so one that is lost is
+    /// made up for by the next.
+    async fn to_participants<T: serde::Serialize>(&self, conversation: &Id, event: &str, data: &T) {
+        let tenant = &self.member.tenant;
+        let rooms = [Room::dispatch(tenant), Room::user(tenant, conversation)];
+        let _ = self.socket.to(rooms).emit(event, data).await;
+    }
+}
+
+/// Which side of a conversation a role is on.
+pub(super) fn side(role: Role) -> Side {
+    if role.is_dispatch() { Side::Dispatch } else { Side::Driver }
+}
+
+/// A word that reads leniently elsewhere is checked where a client chooses it.
+fn check_priority(data: &Value) -> Result<(), RequestError> {
+    match data.get("priority") {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(word)) if word.eq_ignore_ascii_case(MessagePriority::parse(word).as_str()) => Ok(()),
+        Some(_) => Err(invalid("priority must be normal or urgent")),
+    }
+}
+
+fn to_drivers(message: &SendMessage) -> Result<Recipients, RequestError> {
+    let broadcast = message.broadcast == Some(true);
+    match (&message.recipient_id, &message.recipient_ids, broadcast) {
+        (Some(driver), None, false) => Ok(Recipients::Drivers(vec![driver.clone()])),
+        (None, Some(drivers), false) if (1..=MAX_RECIPIENTS).contains(&drivers.len()) => {
+            let mut unique: Vec<Id> = Vec::with_capacity(drivers.len());
+            for driver in drivers {
+                if !unique.contains(driver) {
+                    unique.push(driver.clone());
+                }
+            }
+            Ok(Recipients::Drivers(unique))
+        }
+        (None, Some(_), false) => Err(invalid(format!("recipientIds must name 1 to {MAX_RECIPIENTS} drivers"))),
+        (None, None, true) => Ok(Recipients::EveryDriver),
+        _ => Err(invalid("name exactly one of recipientId, recipientIds and broadcast")),
+    }
+}

@@ -1,0 +1,189 @@
+//! One socket: its requests in the order they came, its token's end, its drain.
+//!
+//! The library runs every event in a task of its own, so two sends of one socket could overtake
+//! each other. Its handlers therefore only put what came into this session's queue, which is
+//! served in order.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sally_protocol::message::{Head, ReceiptKind, RequestError, code};
+use serde::Serialize;
+use serde_json::{Value, json};
+use socketioxide::extract::{AckSender, SocketRef};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::gateway::Gateway;
+use super::inbox::standing;
+use super::requests::{Failure, Requests, read};
+use crate::auth::Member;
+
+/// How many requests of one socket may wait. A client that has more under way is disconnected.
+pub(super) const QUEUE: usize = 64;
+
+/// A client is told of the end of its token this long before.
+const EXPIRY_NOTICE: Duration = Duration::from_secs(60);
+
+/// How often a client is told where it should stand.
+const HEAD_PERIOD: Duration = Duration::from_secs(30);
+
+/// One request.
+pub(super) struct Request {
+    pub(super) event: String,
+    /// `None` when there was no argument, more than one, or one that isn't JSON.
+    pub(super) data: Option<Value>,
+    pub(super) ack: AckSender,
+}
+
+/// One socket.
+pub(super) struct Session {
+    pub(super) gateway: Gateway,
+    pub(super) member: Member,
+    pub(super) socket: SocketRef,
+    pub(super) requests: mpsc::Receiver<Request>,
+    /// Cancelled when the socket is gone.
+    pub(super) gone: CancellationToken,
+}
+
+/// The token's times on this process' clock.
+struct Expiry {
+    notice_at: Option<Instant>,
+    expires_at: Instant,
+}
+
+impl Expiry {
+    fn of(member: &Member) -> Self {
+        let left = Duration::try_from(member.expires_at.duration_since(Timestamp::now())).unwrap_or_default();
+        // A token may end in the next ice age, an `Instant` can't.
+        let expires_at = Instant::now() + left.min(Duration::from_secs(10 * 365 * 24 * 60 * 60));
+        let notice_at = Instant::now() + left.saturating_sub(EXPIRY_NOTICE);
+        Self { notice_at: Some(notice_at), expires_at }
+    }
+}
+
+impl Session {
+    /// Serves the socket until it is gone.
+    pub(super) async fn run(mut self) {
+        let mut expiry = Expiry::of(&self.member);
+        let mut head_at = Instant::now() + HEAD_PERIOD;
+        let mut closes_at: Option<Instant> = None;
+        let mut draining = self.gateway.drain.listen();
+        let gone = self.gone.clone();
+        loop {
+            let due =
+                [expiry.notice_at, closes_at].into_iter().flatten().fold(expiry.expires_at.min(head_at), Instant::min);
+            tokio::select! {
+                () = gone.cancelled() => return,
+                request = self.requests.recv() => {
+                    let Some(request) = request else { return };
+                    if let Some(member) = self.serve(request).await {
+                        expiry = Expiry::of(&member);
+                        self.member = member;
+                    }
+                }
+                after = draining.told(), if closes_at.is_none() => {
+                    closes_at = Some(Instant::now() + after);
+                    self.emit("reconnect", &json!({ "afterMs": after.as_millis() as u64 }));
+                }
+                () = tokio::time::sleep_until(due) => {
+                    let now = Instant::now();
+                    if now >= expiry.expires_at || closes_at.is_some_and(|at| now >= at) {
+                        drop(self.socket.disconnect());
+                        return;
+                    }
+                    if expiry.notice_at.is_some_and(|at| now >= at) {
+                        expiry.notice_at = None;
+                        self.emit("auth_expiring", &json!({ "expiresAt": self.member.expires_at }));
+                    }
+                    if now >= head_at {
+                        head_at = now + HEAD_PERIOD;
+                        self.tell_head().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers one request. A `refresh_auth` that holds gives the member to go on with.
+    async fn serve(&self, request: Request) -> Option<Member> {
+        let Request { event, data, ack } = request;
+        let requests = Requests { gateway: &self.gateway, member: &self.member, socket: &self.socket };
+        let data = data.unwrap_or(Value::Null);
+        let mut refreshed = None;
+        let answered = match event.as_str() {
+            "send_message" => requests.send_message(data).await.and_then(ok_with),
+            "resume" => match read(data) {
+                Ok(resume) => requests.resume(resume).await.and_then(ok_with),
+                Err(error) => Err(Failure(error)),
+            },
+            "mark_delivered" => match read(data) {
+                Ok(mark) => requests.mark(ReceiptKind::Delivered, mark).await.map(ok),
+                Err(error) => Err(Failure(error)),
+            },
+            "mark_read" => match read(data) {
+                Ok(mark) => requests.mark(ReceiptKind::Read, mark).await.map(ok),
+                Err(error) => Err(Failure(error)),
+            },
+            "acknowledge_message" => match read(data) {
+                Ok(acknowledge) => requests.acknowledge(acknowledge).await.map(ok),
+                Err(error) => Err(Failure(error)),
+            },
+            "typing" => match read(data) {
+                Ok(typing) => requests.typing(typing).await.map(ok),
+                Err(error) => Err(Failure(error)),
+            },
+            "refresh_auth" => match read(data) {
+                Ok(refresh) => requests.refresh_auth(&refresh).map(|member| ok(refreshed = Some(member))),
+                Err(error) => Err(Failure(error)),
+            },
+            _ => Err(Failure(RequestError {
+                code: code::INVALID.into(),
+                message: "unknown event".into(),
+                retryable: false,
+                retry_after_ms: None,
+            })),
+        };
+        let answer = answered.unwrap_or_else(|Failure(error)| json!({ "ok": false, "error": error }));
+        if ack.send(&answer).is_err() {
+            // Its buffer is full: it comes back and resumes.
+            drop(self.socket.clone().disconnect());
+        }
+        refreshed
+    }
+
+    async fn tell_head(&self) {
+        match standing(&self.gateway.database, &self.member).await {
+            Ok(cursor) => self.emit("head", &Head { cursor: cursor.to_string() }),
+            Err(error) => tracing::warn!(%error, "a socket could not be told where the tenant stands"),
+        }
+    }
+
+    fn emit<T: Serialize>(&self, event: &str, data: &T) {
+        if self.socket.emit(event, data).is_err() {
+            drop(self.socket.clone().disconnect());
+        }
+    }
+}
+
+fn ok(_: ()) -> Value {
+    json!({ "ok": true })
+}
+
+/// The fields of an answer beside `ok`.
+fn ok_with<T: Serialize>(answer: T) -> Result<Value, Failure> {
+    let mut value = serde_json::to_value(answer).map_err(|cause| {
+        tracing::error!(error = %cause, "an answer could not be written");
+        Failure(RequestError {
+            code: code::UNAVAILABLE.into(),
+            message: "the answer could not be written".into(),
+            retryable: true,
+            retry_after_ms: None,
+        })
+    })?;
+    if let Value::Object(fields) = &mut value {
+        fields.insert("ok".into(), Value::Bool(true));
+    }
+    Ok(value)
+}

@@ -1,0 +1,67 @@
+//! Every route on one screen.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use sally_protocol::{PROTOCOL_HEADER, PROTOCOL_VERSION};
+use socketioxide::layer::SocketIoLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::app::App;
+use crate::auth::{login, origin};
+use crate::error::ApiError;
+use crate::{health, ingest, messaging, sse};
+
+/// The server's HTTP interface.
+pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
+    let origins = app.origins.clone();
+    let api = Router::new()
+        .route("/sse/events", get(sse::events))
+        .route("/api/snapshot", get(sse::snapshot::get))
+        .route("/api/events", post(ingest::http::publish).layer(DefaultBodyLimit::max(ingest::http::MAX_BODY_BYTES)))
+        .route("/api/conversations", get(messaging::http::conversations))
+        .route("/api/conversations/{id}/messages", get(messaging::http::history))
+        .route("/auth/login", post(login::login))
+        .route("/auth/refresh", post(login::refresh))
+        .route("/auth/logout", post(login::logout))
+        .route("/auth/me", get(login::me))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(middleware::from_fn_with_state(origins.clone(), origin::guard))
+        .with_state(app);
+    api.layer(socket_io)
+        .layer(middleware::from_fn_with_state(origins.clone(), origin::guard_sockets))
+        .layer(cors(origins))
+        .layer(middleware::from_fn(stamp))
+}
+
+/// Says in every answer which generation of the protocol is spoken here.
+async fn stamp(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(HeaderName::from_static(PROTOCOL_HEADER), HeaderValue::from(PROTOCOL_VERSION));
+    response
+}
+
+/// Lets pages of the allowed origins read answers, cookies and all.
+fn cors(origins: origin::Origins) -> CorsLayer {
+    let listed = move |origin: &HeaderValue, _: &axum::http::request::Parts| {
+        origin.to_str().is_ok_and(|origin| origins.is_listed(origin))
+    };
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(listed))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("idempotency-key"),
+        ])
+        .expose_headers([header::RETRY_AFTER, HeaderName::from_static(PROTOCOL_HEADER)])
+}

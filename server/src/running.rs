@@ -1,0 +1,230 @@
+//! Starting and stopping the server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::{App, Known};
+use crate::auth::jwks::{JwksError, KeySet};
+use crate::auth::key::{self, KeyError};
+use crate::auth::origin::Origins;
+use crate::auth::{Issuer, Verifier};
+use crate::config::Config;
+use crate::drain::Drain;
+use crate::hub::{Hub, Limits};
+use crate::ingest::Ingest;
+use crate::ingest::redis::Subscriber;
+use crate::log::{Log, Retention, SqlLog};
+use crate::messaging::{Dependencies, Gateway};
+use crate::metrics::Metrics;
+use crate::router::router;
+use crate::store::{Database, StoreError};
+
+/// How often the keys of a foreign issuer are read anew.
+const JWKS_PERIOD: Duration = Duration::from_secs(5 * 60);
+
+/// Why the server didn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory can't be made.
+    #[error("the data directory {path}: {source}")]
+    DataDir {
+        /// Its path.
+        path: std::path::PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// There is no signing key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The foreign issuer's keys can't be read.
+    #[error(transparent)]
+    Jwks(#[from] JwksError),
+    /// The database can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The Redis URL can't be read.
+    #[error("SALLY_REDIS_URL: {0}")]
+    Redis(#[from] redis::RedisError),
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+/// A serving server.
+pub struct Running {
+    address: SocketAddr,
+    app: App,
+    serving: JoinHandle<()>,
+    /// Ends background tasks that don't end by themselves.
+    stop: CancellationToken,
+    /// Ends the accepting of connections.
+    closed: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts a server. It serves when this returns.
+///
+/// # Errors
+///
+/// [`StartError`] names what is wrong. A Redis that can't be reached is no error: the server is
+/// alive, not ready, and keeps trying.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    tokio::fs::create_dir_all(&config.data_dir)
+        .await
+        .map_err(|source| StartError::DataDir { path: config.data_dir.clone(), source })?;
+    let secret = key::load_or_create(config.jwt_secret.as_deref(), &config.data_dir)?;
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let foreign = match &config.jwks {
+        Some(source) => {
+            let keys = KeySet::load(source).await?;
+            tasks.spawn(refresh_keys(keys.clone(), stop.clone()));
+            Some(keys)
+        }
+        None => None,
+    };
+    let (issuer, audience) = (config.jwt_issuer.as_deref(), config.jwt_audience.as_deref());
+    let verifier = Verifier::new(&secret, foreign, config.jwt_issuer.clone(), config.jwt_audience.clone());
+    let issuer = Issuer::new(&secret, issuer, audience);
+    let database = Database::open(config.database_url.as_deref(), &config.data_dir).await?;
+    let metrics = Metrics::new();
+    let drain = Drain::new();
+    let known = Known::default();
+
+    let hub =
+        Arc::new(Hub::new(Limits { per_user: config.max_streams_per_user, per_tenant: config.max_streams_per_tenant }));
+    let retention = Retention { age: config.log_retention, events: config.log_max_events };
+    let log: Arc<dyn Log> = Arc::new(SqlLog::start(database.clone(), Arc::clone(&hub), retention, &tasks));
+    let ingest = Ingest::new(Arc::clone(&log), metrics.clone());
+    let redis_up = match &config.redis_url {
+        Some(url) => {
+            let up = Arc::new(AtomicBool::new(false));
+            let subscriber = Subscriber::new(url, ingest.clone(), Arc::clone(&log), metrics.clone(), Arc::clone(&up))?;
+            tasks.spawn(subscriber.run(stop.clone()));
+            Some(up)
+        }
+        None => None,
+    };
+    let dependencies = Dependencies {
+        verifier: verifier.clone(),
+        database: database.clone(),
+        known: known.clone(),
+        ingest: ingest.clone(),
+        metrics: metrics.clone(),
+        drain: drain.clone(),
+        max_sockets_per_user: config.max_streams_per_user,
+    };
+    let (socket_io, gateway) = Gateway::start(dependencies, &tasks);
+
+    let fail = |source| StartError::Listen { address: config.listen.clone(), source };
+    let listener = TcpListener::bind(&config.listen).await.map_err(fail)?;
+    let address = listener.local_addr().map_err(fail)?;
+    let app = App {
+        cookie_secure: config.cookie_secure.unwrap_or(!address.ip().is_loopback()),
+        origins: Origins::new(&config.allowed_origins),
+        config: Arc::new(config),
+        verifier,
+        issuer,
+        database,
+        log,
+        hub,
+        ingest,
+        gateway,
+        metrics,
+        drain,
+        redis_up,
+        known,
+    };
+    let closed = CancellationToken::new();
+    let service = router(app.clone(), socket_io).into_make_service_with_connect_info::<SocketAddr>();
+    // Frames are small and must not wait for more.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let serving = axum::serve(listener, service).with_graceful_shutdown(closed.clone().cancelled_owned());
+    let serving = tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "serving ended");
+        }
+    });
+    Ok(Running { address, app, serving, stop, closed, tasks })
+}
+
+impl Running {
+    /// The server's own address, such as `http://127.0.0.1:8787`.
+    pub fn url(&self) -> String {
+        // A server that listens everywhere is reached at home.
+        let host = match self.address.ip() {
+            ip if !ip.is_unspecified() => self.address,
+            std::net::IpAddr::V4(_) => SocketAddr::from(([127, 0, 0, 1], self.address.port())),
+            std::net::IpAddr::V6(_) => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, self.address.port())),
+        };
+        format!("http://{host}")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Issues tokens that this server believes.
+    pub fn issuer(&self) -> Issuer {
+        self.app.issuer.clone()
+    }
+
+    /// What the handlers share.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Drains and stops: everybody is told when to go and closed then, within the drain window.
+    pub async fn stop(self) {
+        let Self { app, serving, stop, closed, tasks, .. } = self;
+        let window = app.config.drain;
+        let deadline = Instant::now() + window;
+        app.drain.begin(window);
+        let open = || app.hub.streams() as i64 + app.metrics.messaging_connections.get();
+        while open() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20).min(window)).await;
+        }
+        app.gateway.close().await;
+        closed.cancel();
+        stop.cancel();
+        let abort = serving.abort_handle();
+        if tokio::time::timeout(Duration::from_secs(1), serving).await.is_err() {
+            abort.abort();
+        }
+        let database = app.database.clone();
+        // The tasks that write end once nobody can ask them any more.
+        drop(app);
+        tasks.close();
+        if tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await.is_err() {
+            tracing::warn!("a background task did not end in time");
+        }
+        database.close().await;
+    }
+}
+
+async fn refresh_keys(keys: KeySet, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(JWKS_PERIOD) => {}
+        }
+        if let Err(error) = keys.refresh().await {
+            tracing::warn!(%error, "the foreign issuer's keys could not be read anew");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `GET /api/snapshot`.
+
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::auth::Principal;
+use crate::error::ApiError;
+
+/// The query of [`get`].
+#[derive(Debug, Deserialize)]
+pub struct Options {
+    tenant: Option<String>,
+}
+
+/// The tenant's compacted log, as much of it as the caller may see, and the cursor from which a
+/// stream continues.
+///
+/// # Errors
+///
+/// 401, 403; 503 while the log can't be reached.
+pub async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    Query(options): Query<Options>,
+) -> Result<Response, ApiError> {
+    let member = app.admit(&principal, options.tenant.as_deref()).await?;
+    let compacted = app.log.compacted(&member.tenant).await?;
+    let visible: Vec<&str> = compacted
+        .events
+        .iter()
+        .filter(|event| member.view.sees(&event.readers))
+        .map(|event| event.json.as_str())
+        .collect();
+    // The events are JSON already, and pass through as they came.
+    let cursor = compacted.position.cursor(&member.tenant);
+    let body = format!(r#"{{"cursor":"{cursor}","events":[{}]}}"#, visible.join(","));
+    Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response())
+}

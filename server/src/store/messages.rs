@@ -1,0 +1,469 @@
+//! Conversations and messages, and the transaction behind `send_message`.
+//!
+//! A conversation's `seq` and a tenant's inbox offset are taken in the transaction that stores the
+//! message, so neither has holes and what is acknowledged is ordered.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sally_protocol::cursor::Epoch;
+use sally_protocol::fleet::Side;
+use sally_protocol::message::{Conversation, DISPATCH, MessagePriority};
+use sally_protocol::{Cursor, Id, Message, Role, Tenant};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
+
+use super::{Database, StoreError};
+
+/// A message on its way into the store.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Who wrote it.
+    pub sender: Id,
+    /// As what.
+    pub role: Role,
+    /// That person's name.
+    pub name: Option<String>,
+    /// To whom.
+    pub to: Recipients,
+    /// The text, checked.
+    pub content: String,
+    /// The sender's own id for it.
+    pub client_message_id: String,
+    /// How loudly it arrives.
+    pub priority: MessagePriority,
+    /// Whether the reader is asked to acknowledge it.
+    pub requires_ack: bool,
+    /// The alert it is about.
+    pub alert_id: Option<Id>,
+    /// The route it is about.
+    pub route_plan_id: Option<Id>,
+}
+
+/// To whom a message goes.
+#[derive(Debug, Clone)]
+pub enum Recipients {
+    /// From a driver to the dispatch team, in the driver's own thread.
+    Dispatch,
+    /// From the dispatch team to these drivers, each in their own thread.
+    Drivers(Vec<Id>),
+    /// From the dispatch team to every driver.
+    EveryDriver,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone)]
+pub enum Stored {
+    /// It is stored, once a recipient.
+    New(Vec<Message>),
+    /// It was stored before.
+    Duplicate(Vec<Message>),
+    /// A recipient is unknown; nothing was stored.
+    UnknownRecipient,
+}
+
+/// Where a tenant's inbox stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxHead {
+    /// The life of the inbox.
+    pub epoch: Epoch,
+    /// The newest message's offset; 0 before the first.
+    pub offset: u64,
+}
+
+/// A conversation's unread count on one side.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    /// How many messages that side hasn't read.
+    pub count: u64,
+    /// The newest message.
+    pub last: Message,
+}
+
+const COLUMNS: &str = "m.inbox_offset, m.conversation_id, m.seq, m.message_id, m.sender_id, m.sender_role, \
+    m.sender_name, m.recipient_id, m.content, m.priority, m.requires_ack, m.sent_at, m.client_message_id, \
+    m.alert_id, m.route_plan_id";
+
+impl Database {
+    /// Stores a group of messages in one transaction; each is stored, known or refused by itself.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails; then none of the group is stored.
+    pub async fn send(&self, group: &[&Outgoing], now: Timestamp) -> Result<Vec<Stored>, StoreError> {
+        let mut transaction = self.writer().begin().await?;
+        let mut stored = Vec::with_capacity(group.len());
+        for outgoing in group {
+            stored.push(send_one(&mut transaction, outgoing, now).await?);
+        }
+        transaction.commit().await?;
+        Ok(stored)
+    }
+
+    /// Where a tenant's inbox stands. One that doesn't exist yet begins.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn inbox_head(&self, tenant: &Tenant) -> Result<InboxHead, StoreError> {
+        let row = sqlx::query("SELECT epoch, head FROM inbox WHERE tenant = $1")
+            .bind(tenant.as_str())
+            .fetch_optional(self.reader())
+            .await?;
+        match row {
+            Some(row) => inbox_head(&row),
+            None => advance_inbox(&mut *self.writer().acquire().await?, tenant, 0).await,
+        }
+    }
+
+    /// The offset of the newest message that a conversation's driver may see; 0 when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn newest_in(&self, tenant: &Tenant, conversation: &Id) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "SELECT inbox_offset FROM message WHERE tenant = $1 AND conversation_id = $2 ORDER BY seq DESC LIMIT 1",
+        )
+        .bind(tenant.as_str())
+        .bind(conversation.as_str())
+        .fetch_optional(self.reader())
+        .await?;
+        row.map_or(Ok(0), |row| unsigned(&row, "inbox_offset"))
+    }
+
+    /// At most `limit` messages after an offset, of one conversation or of all, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn messages_after(
+        &self,
+        tenant: &Tenant,
+        epoch: Epoch,
+        offset: u64,
+        conversation: Option<&Id>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM message m WHERE m.tenant = $1 AND m.inbox_offset > $2
+             AND ($3 IS NULL OR m.conversation_id = $3) ORDER BY m.inbox_offset LIMIT $4"
+        )))
+        .bind(tenant.as_str())
+        .bind(signed(offset))
+        .bind(conversation.map(Id::as_str))
+        .bind(signed(limit as u64))
+        .fetch_all(self.reader())
+        .await?;
+        rows.iter().map(|row| message(row, tenant, epoch)).collect()
+    }
+
+    /// At most `limit` messages of a conversation before a `seq`, ascending.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn history(
+        &self,
+        tenant: &Tenant,
+        conversation: &Id,
+        before_seq: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let epoch = self.inbox_head(tenant).await?.epoch;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM message m WHERE m.tenant = $1 AND m.conversation_id = $2 AND m.seq < $3
+             ORDER BY m.seq DESC LIMIT $4"
+        )))
+        .bind(tenant.as_str())
+        .bind(conversation.as_str())
+        .bind(before_seq.map_or(i64::MAX, signed))
+        .bind(signed(limit as u64))
+        .fetch_all(self.reader())
+        .await?;
+        rows.iter().rev().map(|row| message(row, tenant, epoch)).collect()
+    }
+
+    /// The conversations of a tenant, or one of them, as one side sees them, newest activity
+    /// first. Drivers without a message yet come last. Nobody is online here; that is for the
+    /// gateway to say.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn conversations(
+        &self,
+        tenant: &Tenant,
+        side: Side,
+        only: Option<&Id>,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        let epoch = self.inbox_head(tenant).await?.epoch;
+        let only = only.map(Id::as_str);
+        let drivers = sqlx::query(
+            "SELECT u.user_id, u.name, COALESCE(c.driver_read_seq, 0) AS driver_read,
+                    COALESCE(c.dispatch_read_seq, 0) AS dispatch_read
+             FROM app_user u LEFT JOIN conversation c ON c.tenant = u.tenant AND c.conversation_id = u.user_id
+             WHERE u.tenant = $1 AND u.role = 'driver' AND ($2 IS NULL OR u.user_id = $2)
+               AND (u.disabled = 0 OR c.last_seq IS NOT NULL)
+             ORDER BY u.name, u.user_id",
+        )
+        .bind(tenant.as_str())
+        .bind(only)
+        .fetch_all(self.reader())
+        .await?;
+        let newest = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM conversation c
+             JOIN message m ON m.tenant = c.tenant AND m.conversation_id = c.conversation_id AND m.seq = c.last_seq
+             WHERE c.tenant = $1 AND ($2 IS NULL OR c.conversation_id = $2)"
+        )))
+        .bind(tenant.as_str())
+        .bind(only)
+        .fetch_all(self.reader())
+        .await?;
+        let mut newest: HashMap<Id, Message> = newest
+            .iter()
+            .map(|row| message(row, tenant, epoch).map(|message| (message.conversation_id.clone(), message)))
+            .collect::<Result<_, _>>()?;
+        let mut unread = self.unread_counts(tenant, side, only).await?;
+        let mut conversations = Vec::with_capacity(drivers.len());
+        for row in &drivers {
+            let conversation_id = id(row, "user_id")?;
+            let read = match side {
+                Side::Driver => "driver_read",
+                Side::Dispatch => "dispatch_read",
+            };
+            conversations.push(Conversation {
+                name: row.try_get("name")?,
+                unread: unread.remove(&conversation_id).unwrap_or_default(),
+                read_seq: unsigned(row, read)?,
+                last_message: newest.remove(&conversation_id),
+                online: false,
+                conversation_id,
+            });
+        }
+        conversations.sort_by_key(|conversation| {
+            std::cmp::Reverse(conversation.last_message.as_ref().map(|message| message.timestamp))
+        });
+        Ok(conversations)
+    }
+
+    /// How many messages one side of a conversation hasn't read, and the newest message; `None`
+    /// when there is none at all.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn unread(&self, tenant: &Tenant, conversation: &Id, side: Side) -> Result<Option<Unread>, StoreError> {
+        let Some(last) = self.history(tenant, conversation, None, 1).await?.pop() else { return Ok(None) };
+        let mut counts = self.unread_counts(tenant, side, Some(conversation.as_str())).await?;
+        Ok(Some(Unread { count: counts.remove(conversation).unwrap_or_default(), last }))
+    }
+
+    async fn unread_counts(
+        &self,
+        tenant: &Tenant,
+        side: Side,
+        only: Option<&str>,
+    ) -> Result<HashMap<Id, u64>, StoreError> {
+        let statement = match side {
+            Side::Driver => {
+                "SELECT m.conversation_id, COUNT(*) AS unread FROM message m
+                 JOIN conversation c ON c.tenant = m.tenant AND c.conversation_id = m.conversation_id
+                 WHERE m.tenant = $1 AND ($2 IS NULL OR m.conversation_id = $2)
+                   AND m.seq > c.driver_read_seq AND m.sender_role <> 'driver' GROUP BY m.conversation_id"
+            }
+            Side::Dispatch => {
+                "SELECT m.conversation_id, COUNT(*) AS unread FROM message m
+                 JOIN conversation c ON c.tenant = m.tenant AND c.conversation_id = m.conversation_id
+                 WHERE m.tenant = $1 AND ($2 IS NULL OR m.conversation_id = $2)
+                   AND m.seq > c.dispatch_read_seq AND m.sender_role = 'driver' GROUP BY m.conversation_id"
+            }
+        };
+        let rows = sqlx::query(statement).bind(tenant.as_str()).bind(only).fetch_all(self.reader()).await?;
+        rows.iter().map(|row| Ok((id(row, "conversation_id")?, unsigned(row, "unread")?))).collect()
+    }
+}
+
+async fn send_one(transaction: &mut AnyConnection, outgoing: &Outgoing, now: Timestamp) -> Result<Stored, StoreError> {
+    let tenant = &outgoing.tenant;
+    let known = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS}, i.epoch FROM message m JOIN inbox i ON i.tenant = m.tenant
+         WHERE m.tenant = $1 AND m.sender_id = $2 AND m.client_message_id = $3 ORDER BY m.inbox_offset"
+    )))
+    .bind(tenant.as_str())
+    .bind(outgoing.sender.as_str())
+    .bind(&outgoing.client_message_id)
+    .fetch_all(&mut *transaction)
+    .await?;
+    if let Some(first) = known.first() {
+        let epoch = Epoch(unsigned(first, "epoch")?);
+        let messages = known.iter().map(|row| message(row, tenant, epoch)).collect::<Result<_, _>>()?;
+        return Ok(Stored::Duplicate(messages));
+    }
+    let Some(conversations) = conversations_of(transaction, outgoing).await? else {
+        return Ok(Stored::UnknownRecipient);
+    };
+    let mut messages = Vec::with_capacity(conversations.len());
+    for conversation_id in conversations {
+        let row = sqlx::query(
+            "INSERT INTO conversation (tenant, conversation_id, last_seq, driver_read_seq, dispatch_read_seq)
+             VALUES ($1, $2, 1, 0, 0)
+             ON CONFLICT (tenant, conversation_id) DO UPDATE SET last_seq = conversation.last_seq + 1
+             RETURNING last_seq",
+        )
+        .bind(tenant.as_str())
+        .bind(conversation_id.as_str())
+        .fetch_one(&mut *transaction)
+        .await?;
+        let seq = unsigned(&row, "last_seq")?;
+        let inbox = advance_inbox(transaction, tenant, 1).await?;
+        let recipient_id = match outgoing.to {
+            Recipients::Dispatch => Id::parse(DISPATCH).map_err(StoreError::row)?,
+            Recipients::Drivers(_) | Recipients::EveryDriver => conversation_id.clone(),
+        };
+        let message = Message {
+            message_id: uuid::Uuid::now_v7().to_string(),
+            conversation_id,
+            seq,
+            cursor: Cursor::new(tenant, inbox.epoch, inbox.offset).to_string(),
+            sender_id: outgoing.sender.clone(),
+            sender_role: outgoing.role,
+            sender_name: outgoing.name.clone(),
+            recipient_id,
+            content: outgoing.content.clone(),
+            priority: outgoing.priority,
+            requires_ack: outgoing.requires_ack,
+            // The store keeps milliseconds, and a resend must be answered with the same time.
+            timestamp: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
+            client_message_id: outgoing.client_message_id.clone(),
+            alert_id: outgoing.alert_id.clone(),
+            route_plan_id: outgoing.route_plan_id.clone(),
+        };
+        insert(transaction, tenant, inbox.offset, &message).await?;
+        messages.push(message);
+    }
+    Ok(Stored::New(messages))
+}
+
+/// The conversations that a message goes into; `None` when a recipient is no driver of the tenant.
+async fn conversations_of(transaction: &mut AnyConnection, outgoing: &Outgoing) -> Result<Option<Vec<Id>>, StoreError> {
+    let tenant = outgoing.tenant.as_str();
+    match &outgoing.to {
+        Recipients::Dispatch => Ok(Some(vec![outgoing.sender.clone()])),
+        Recipients::Drivers(drivers) => {
+            for driver in drivers {
+                let known = sqlx::query(
+                    "SELECT user_id FROM app_user
+                     WHERE tenant = $1 AND user_id = $2 AND role = 'driver' AND disabled = 0",
+                )
+                .bind(tenant)
+                .bind(driver.as_str())
+                .fetch_optional(&mut *transaction)
+                .await?;
+                if known.is_none() {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(drivers.clone()))
+        }
+        Recipients::EveryDriver => {
+            let rows = sqlx::query(
+                "SELECT user_id FROM app_user WHERE tenant = $1 AND role = 'driver' AND disabled = 0 ORDER BY user_id",
+            )
+            .bind(tenant)
+            .fetch_all(transaction)
+            .await?;
+            let drivers = rows.iter().map(|row| id(row, "user_id")).collect::<Result<Vec<_>, _>>()?;
+            Ok((!drivers.is_empty()).then_some(drivers))
+        }
+    }
+}
+
+async fn advance_inbox(connection: &mut AnyConnection, tenant: &Tenant, by: i64) -> Result<InboxHead, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO inbox (tenant, epoch, head) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant) DO UPDATE SET head = inbox.head + $3 RETURNING epoch, head",
+    )
+    .bind(tenant.as_str())
+    .bind(signed(rand::random::<u64>() >> 1))
+    .bind(by)
+    .fetch_one(connection)
+    .await?;
+    inbox_head(&row)
+}
+
+async fn insert(
+    transaction: &mut AnyConnection,
+    tenant: &Tenant,
+    offset: u64,
+    message: &Message,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO message (tenant, inbox_offset, conversation_id, seq, message_id, sender_id, sender_role,
+             sender_name, recipient_id, content, priority, requires_ack, sent_at, client_message_id, alert_id,
+             route_plan_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(tenant.as_str())
+    .bind(signed(offset))
+    .bind(message.conversation_id.as_str())
+    .bind(signed(message.seq))
+    .bind(&message.message_id)
+    .bind(message.sender_id.as_str())
+    .bind(message.sender_role.as_str())
+    .bind(message.sender_name.as_deref())
+    .bind(message.recipient_id.as_str())
+    .bind(&message.content)
+    .bind(message.priority.as_str())
+    .bind(i64::from(message.requires_ack))
+    .bind(message.timestamp.as_millisecond())
+    .bind(&message.client_message_id)
+    .bind(message.alert_id.as_ref().map(Id::as_str))
+    .bind(message.route_plan_id.as_ref().map(Id::as_str))
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+fn inbox_head(row: &AnyRow) -> Result<InboxHead, StoreError> {
+    Ok(InboxHead { epoch: Epoch(unsigned(row, "epoch")?), offset: unsigned(row, "head")? })
+}
+
+pub(super) fn message(row: &AnyRow, tenant: &Tenant, epoch: Epoch) -> Result<Message, StoreError> {
+    let role: String = row.try_get("sender_role")?;
+    let optional_id = |column: &str| -> Result<Option<Id>, StoreError> {
+        row.try_get::<Option<String>, _>(column)?.map(|text| Id::parse(&text)).transpose().map_err(StoreError::row)
+    };
+    Ok(Message {
+        message_id: row.try_get("message_id")?,
+        conversation_id: id(row, "conversation_id")?,
+        seq: unsigned(row, "seq")?,
+        cursor: Cursor::new(tenant, epoch, unsigned(row, "inbox_offset")?).to_string(),
+        sender_id: id(row, "sender_id")?,
+        sender_role: Role::parse(&role).ok_or_else(|| StoreError::row("sender_role"))?,
+        sender_name: row.try_get("sender_name")?,
+        recipient_id: id(row, "recipient_id")?,
+        content: row.try_get("content")?,
+        priority: MessagePriority::parse(&row.try_get::<String, _>("priority")?),
+        requires_ack: row.try_get::<i64, _>("requires_ack")? != 0,
+        timestamp: Timestamp::from_millisecond(row.try_get("sent_at")?).map_err(StoreError::row)?,
+        client_message_id: row.try_get("client_message_id")?,
+        alert_id: optional_id("alert_id")?,
+        route_plan_id: optional_id("route_plan_id")?,
+    })
+}
+
+fn id(row: &AnyRow, column: &str) -> Result<Id, StoreError> {
+    Id::parse(&row.try_get::<String, _>(column)?).map_err(StoreError::row)
+}
+
+pub(super) fn unsigned(row: &AnyRow, column: &str) -> Result<u64, StoreError> {
+    u64::try_from(row.try_get::<i64, _>(column)?).map_err(StoreError::row)
+}
+
+/// Offsets, epochs and counts stay below 2^63, which is what the column holds.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

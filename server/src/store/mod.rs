@@ -1,0 +1,43 @@
+//! The database: users and their sessions, conversations and their messages.
+//!
+//! # Layout
+//!
+//! - [`Database`]: the pools, opened and migrated.
+//! - [`users`]: who may sign in, and who is known.
+//! - [`sessions`]: refresh tokens and their families.
+//! - [`messages`]: conversations and messages; the transaction behind `send_message`.
+//! - [`receipts`]: how far everybody has received and read.
+//! - [`answers`]: remembered answers to publishes with an `Idempotency-Key`.
+//!
+//! Every function takes a [`Tenant`](sally_protocol::Tenant) made from a verified token, and every
+//! statement names it.
+
+pub mod answers;
+mod database;
+pub mod messages;
+pub mod receipts;
+pub mod sessions;
+pub mod users;
+
+pub use database::Database;
+
+/// Why the store couldn't do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed or can't be reached.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema can't be brought up to date.
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what can't have been written by this server.
+    #[error("a row can't be read: {0}")]
+    Row(String),
+}
+
+impl StoreError {
+    /// A row that can't be read, with the reason.
+    pub(crate) fn row(reason: impl std::fmt::Display) -> Self {
+        Self::Row(reason.to_string())
+    }
+}

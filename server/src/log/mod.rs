@@ -111,6 +111,13 @@ pub trait Log: Send + Sync {
     /// [`LogError`]; then nothing was noted.
     async fn mark_gap(&self) -> Result<(), LogError>;
 
+    /// Removes what is too old or too much. The log does so by itself from time to time.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`]; then everything is still there.
+    async fn trim(&self) -> Result<(), LogError>;
+
     /// Where a tenant's log stands. A log that doesn't exist yet begins.
     ///
     /// # Errors

@@ -77,6 +77,10 @@ impl Log for SqlLog {
         self.ask(|reply| Request::Gap { reply }).await
     }
 
+    async fn trim(&self) -> Result<(), LogError> {
+        self.ask(|reply| Request::Trim { reply }).await
+    }
+
     async fn position(&self, tenant: &Tenant) -> Result<Position, LogError> {
         if let Some(position) = stored_position(&self.database, tenant).await? {
             return Ok(position);

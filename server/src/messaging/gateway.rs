@@ -214,7 +214,8 @@ impl Gateway {
         let Some(namespace) = self.io.of(NAMESPACE) else { return };
         let notice = |user_id: Id| Presence { user_id, online, last_seen_at: (!online).then(Timestamp::now) };
         if changed.user {
-            let to_dispatch = namespace.to(Room::dispatch(&member.tenant));
+            let own = Room::user(&member.tenant, &member.user);
+            let to_dispatch = namespace.to(Room::dispatch(&member.tenant)).except(own);
             let _ = to_dispatch.emit("presence", &notice(member.user.clone())).await;
         }
         if changed.side

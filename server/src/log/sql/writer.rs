@@ -38,12 +38,14 @@ pub(super) enum Request {
     Gap { reply: Reply<()> },
     /// Begins a tenant's log.
     Begin { tenant: Tenant, reply: Reply<Position> },
+    /// See [`crate::log::Log::trim`].
+    Trim { reply: Reply<()> },
 }
 
 /// What a request came to, told once its transaction is committed.
 enum Outcome {
     Appended(Vec<Appended>),
-    Marked,
+    Done,
     Begun(Position),
 }
 
@@ -52,7 +54,7 @@ impl Request {
     fn is_abandoned(&self) -> bool {
         match self {
             Self::Append { reply, .. } => reply.is_closed(),
-            Self::Gap { reply } => reply.is_closed(),
+            Self::Gap { reply } | Self::Trim { reply } => reply.is_closed(),
             Self::Begin { reply, .. } => reply.is_closed(),
         }
     }
@@ -61,10 +63,10 @@ impl Request {
     fn answer(self, outcome: Result<Outcome, LogError>) {
         match (self, outcome) {
             (Self::Append { reply, .. }, Ok(Outcome::Appended(appended))) => drop(reply.send(Ok(appended))),
-            (Self::Gap { reply }, Ok(_)) => drop(reply.send(Ok(()))),
+            (Self::Gap { reply } | Self::Trim { reply }, Ok(_)) => drop(reply.send(Ok(()))),
             (Self::Begin { reply, .. }, Ok(Outcome::Begun(position))) => drop(reply.send(Ok(position))),
             (Self::Append { reply, .. }, Err(error)) => drop(reply.send(Err(error))),
-            (Self::Gap { reply }, Err(error)) => drop(reply.send(Err(error))),
+            (Self::Gap { reply } | Self::Trim { reply }, Err(error)) => drop(reply.send(Err(error))),
             (Self::Begin { reply, .. }, Err(error)) => drop(reply.send(Err(error))),
             // `Writer::apply` answers each kind of request with its own kind of outcome; dropping
             // the reply tells the caller that the log failed.
@@ -117,6 +119,7 @@ impl Writer {
     /// Writes a group as one transaction, hands it to the hub, and answers.
     async fn serve(&mut self, mut group: Vec<Request>) {
         group.retain(|request| !request.is_abandoned());
+        let trims: Vec<Request> = group.extract_if(.., |request| matches!(request, Request::Trim { .. })).collect();
         match self.commit(&group).await {
             Ok((outcomes, written)) => {
                 for (tenant, (position, entries)) in written {
@@ -134,6 +137,9 @@ impl Writer {
                     request.answer(Err(error.clone()));
                 }
             }
+        }
+        for request in trims {
+            request.answer(self.prune().await.map(|()| Outcome::Done));
         }
     }
 
@@ -154,8 +160,10 @@ impl Writer {
                 }
                 Request::Gap { .. } => {
                     self.gap(&mut transaction, now, &mut written).await?;
-                    Outcome::Marked
+                    Outcome::Done
                 }
+                // Taken out of the group before: it is a transaction of its own.
+                Request::Trim { .. } => Outcome::Done,
                 Request::Begin { tenant, .. } => Outcome::Begun(self.head(&mut transaction, tenant).await?),
             });
         }

@@ -1,0 +1,23 @@
+//! The contract over real sockets: a server on a free port, and clients that know nothing of it.
+//!
+//! # Layout
+//!
+//! - [`support`]: the server under test, and a client that reads event streams byte by byte.
+//! - [`stream`]: `GET /sse/events`: order, resume, snapshot, resync, roles, limits, expiry.
+//! - [`publish`]: `POST /api/events`.
+//! - [`sign_in`]: `/auth/*` and where tokens may come from.
+//! - [`messaging`]: the `/messaging` namespace over WebSocket.
+//! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
+//! - [`redis`]: raw `PUBLISH`es of a real redis-server.
+//! - [`shutdown`]: draining, and a restart by SIGKILL.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod messaging;
+mod polling;
+mod publish;
+mod redis;
+mod shutdown;
+mod sign_in;
+mod stream;
+mod support;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::FromRef;
 use sally_protocol::{Id, Role, Tenant};
 
+use crate::alerts::Alerts;
 use crate::auth::origin::Origins;
 use crate::auth::{Issuer, Member, Principal, Verifier};
 use crate::config::Config;
@@ -40,6 +41,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// The way into the log.
     pub ingest: Ingest,
+    /// What is done with alerts.
+    pub alerts: Alerts,
     /// Open sockets.
     pub gateway: Gateway,
     /// What is counted.

@@ -15,6 +15,7 @@
 //! - [`log`]: the event log, per tenant ordered, bounded, with a compacted view beside it.
 //! - [`hub`]: one ring of finished frames per tenant; a stream is a cursor into it.
 //! - [`sse`]: from the log to the clients, `GET /sse/events`.
+//! - [`alerts`]: what a dispatcher does with an alert.
 //! - [`store`]: users, sessions, conversations, messages.
 //! - [`messaging`]: Socket.IO between dispatchers and drivers.
 //! - [`drain`]: shutting down without cutting anybody off; [`health`] and [`metrics`]: what
@@ -24,6 +25,7 @@
 //!
 //! `sse` and `messaging` never meet; both stand on `auth` and on what lies below.
 
+pub mod alerts;
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -38,7 +40,7 @@ pub mod messaging;
 pub mod metrics;
 mod router;
 mod running;
-//pub mod simulate;
+pub mod simulate;
 pub mod sse;
 pub mod store;
 

@@ -13,7 +13,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::app::App;
 use crate::auth::{login, origin};
 use crate::error::ApiError;
-use crate::{health, ingest, messaging, sse};
+use crate::{alerts, health, ingest, messaging, sse};
 
 /// The server's HTTP interface.
 pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
@@ -22,6 +22,7 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/sse/events", get(sse::events))
         .route("/api/snapshot", get(sse::snapshot::get))
         .route("/api/events", post(ingest::http::publish).layer(DefaultBodyLimit::max(ingest::http::MAX_BODY_BYTES)))
+        .route("/api/alerts/{id}/{action}", post(alerts::act_on))
         .route("/api/conversations", get(messaging::http::conversations))
         .route("/api/conversations/{id}/messages", get(messaging::http::history))
         .route("/auth/login", post(login::login))

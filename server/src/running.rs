@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alerts::Alerts;
 use crate::app::{App, Known};
 use crate::auth::jwks::{JwksError, KeySet};
 use crate::auth::key::{self, KeyError};
@@ -110,6 +111,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let retention = Retention { age: config.log_retention, events: config.log_max_events };
     let log: Arc<dyn Log> = Arc::new(SqlLog::start(database.clone(), Arc::clone(&hub), retention, &tasks));
     let ingest = Ingest::new(Arc::clone(&log), metrics.clone());
+    let alerts = Alerts::start(Arc::clone(&log), ingest.clone(), &tasks);
     let redis_up = match &config.redis_url {
         Some(url) => {
             let up = Arc::new(AtomicBool::new(false));
@@ -143,6 +145,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         log,
         hub,
         ingest,
+        alerts,
         gateway,
         metrics,
         drain,

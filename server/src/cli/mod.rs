@@ -11,7 +11,7 @@ mod publish;
 mod serve;
 mod session;
 mod settings;
-//mod simulate;
+mod simulate;
 mod tail;
 mod token;
 mod user;
@@ -48,7 +48,6 @@ enum Command {
     /// Add, list, disable users and set passwords
     User(user::Args),
     /// Run a simulated fleet against a running server
-    #[cfg(any())]
     Simulate(simulate::Args),
 }
 
@@ -80,7 +79,6 @@ async fn run(settings: Settings, command: Command) -> anyhow::Result<()> {
         Command::Publish(args) => publish::run(&config, args).await,
         Command::Tail(args) => tail::run(&config, args).await,
         Command::User(args) => user::run(&config, args).await,
-        #[cfg(any())]
         Command::Simulate(args) => simulate::run(&config, args).await,
     }
 }

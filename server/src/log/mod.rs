@@ -132,6 +132,13 @@ pub trait Log: Send + Sync {
     /// [`LogError`].
     async fn read(&self, tenant: &Tenant, after: Position, limit: usize) -> Result<Page, LogError>;
 
+    /// One entity's events in the compacted log, in log order.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`].
+    async fn entity(&self, tenant: &Tenant, entity: &str) -> Result<Vec<CompactedEvent>, LogError>;
+
     /// The compacted log, consistent with the position in it.
     ///
     /// # Errors

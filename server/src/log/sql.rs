@@ -113,6 +113,17 @@ impl Log for SqlLog {
         }
     }
 
+    async fn entity(&self, tenant: &Tenant, entity: &str) -> Result<Vec<CompactedEvent>, LogError> {
+        let rows = sqlx::query(
+            "SELECT log_offset, readers, json FROM log_slot WHERE tenant = $1 AND entity = $2 ORDER BY log_offset",
+        )
+        .bind(tenant.as_str())
+        .bind(entity)
+        .fetch_all(self.database.reader())
+        .await?;
+        compacted_events(&rows)
+    }
+
     async fn compacted(&self, tenant: &Tenant) -> Result<Compacted, LogError> {
         // The tenant's log must have begun, so that there is a position to go on from.
         self.position(tenant).await?;
@@ -130,19 +141,23 @@ impl Log for SqlLog {
         .fetch_all(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        let mut events = Vec::with_capacity(rows.len());
-        let mut newest = None;
-        for row in &rows {
-            // An unread notice for both sides fills two slots.
-            let offset: i64 = row.try_get("log_offset")?;
-            if newest.replace(offset) == Some(offset) {
-                continue;
-            }
-            let readers: String = row.try_get("readers")?;
-            events.push(CompactedEvent { readers: readers_from_text(&readers), json: row.try_get("json")? });
-        }
-        Ok(Compacted { position, events })
+        Ok(Compacted { position, events: compacted_events(&rows)? })
     }
+}
+
+/// The events of rows in log order, each once: an unread notice for both sides fills two slots.
+fn compacted_events(rows: &[AnyRow]) -> Result<Vec<CompactedEvent>, LogError> {
+    let mut events = Vec::with_capacity(rows.len());
+    let mut newest = None;
+    for row in rows {
+        let offset: i64 = row.try_get("log_offset")?;
+        if newest.replace(offset) == Some(offset) {
+            continue;
+        }
+        let readers: String = row.try_get("readers")?;
+        events.push(CompactedEvent { readers: readers_from_text(&readers), json: row.try_get("json")? });
+    }
+    Ok(events)
 }
 
 async fn stored_position(database: &Database, tenant: &Tenant) -> Result<Option<Position>, LogError> {

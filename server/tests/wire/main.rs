@@ -5,6 +5,7 @@
 //! - [`support`]: the server under test, and a client that reads event streams byte by byte.
 //! - [`stream`]: `GET /sse/events`: order, resume, snapshot, resync, roles, limits, expiry.
 //! - [`publish`]: `POST /api/events`.
+//! - [`alerts`]: `POST /api/alerts/{id}/{action}`.
 //! - [`sign_in`]: `/auth/*` and where tokens may come from.
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
@@ -13,6 +14,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod alerts;
 mod messaging;
 mod polling;
 mod publish;

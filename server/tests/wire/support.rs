@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server in this process, with a data directory of its own.
-pub struct Server {
+pub(crate) struct Server {
     running: Option<Running>,
     pub http: reqwest::Client,
     url: String,
@@ -23,12 +23,12 @@ pub struct Server {
 
 impl Server {
     /// A server with the default settings.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
     /// A server with changed settings.
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config {
             listen: "127.0.0.1:0".into(),
@@ -43,7 +43,7 @@ impl Server {
     }
 
     /// The same server again, after [`Self::stop`], on the data it left.
-    pub async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(mut self) -> Self {
         self.stop().await;
         let config = Config {
             listen: "127.0.0.1:0".into(),
@@ -58,30 +58,37 @@ impl Server {
     }
 
     /// Drains and stops.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
     }
 
-    pub fn running(&self) -> &Running {
+    pub(crate) fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub fn path(&self, path: &str) -> String {
+    pub(crate) fn path(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
     /// A token of a user that holds for longer than any test.
-    pub fn token(&self, tenant: &str, user: &str, role: Role) -> String {
+    pub(crate) fn token(&self, tenant: &str, user: &str, role: Role) -> String {
         self.token_for(tenant, user, role, None, Duration::from_secs(600))
     }
 
-    pub fn token_for(&self, tenant: &str, user: &str, role: Role, driver: Option<&str>, ttl: Duration) -> String {
+    pub(crate) fn token_for(
+        &self,
+        tenant: &str,
+        user: &str,
+        role: Role,
+        driver: Option<&str>,
+        ttl: Duration,
+    ) -> String {
         let identity = Identity {
             tenant: tenant.into(),
             user: Id::parse(user).unwrap(),
@@ -93,7 +100,7 @@ impl Server {
     }
 
     /// Publishes events as a service of the tenant and returns the results.
-    pub async fn publish(&self, tenant: &str, events: Value) -> Vec<Value> {
+    pub(crate) async fn publish(&self, tenant: &str, events: Value) -> Vec<Value> {
         let token = self.token(tenant, "svc", Role::Service);
         let answer = self.post("/api/events", &token, &json!({ "events": events })).await;
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
@@ -101,35 +108,35 @@ impl Server {
         body["results"].as_array().unwrap().clone()
     }
 
-    pub async fn get(&self, path: &str, token: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Response {
         self.http.get(self.path(path)).bearer_auth(token).send().await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, token: &str, body: &Value) -> Response {
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Response {
         self.http.post(self.path(path)).bearer_auth(token).json(body).send().await.unwrap()
     }
 
     /// The value of a metric.
-    pub async fn metric(&self, name: &str) -> f64 {
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
         let text = self.http.get(self.path("/metrics")).send().await.unwrap().text().await.unwrap();
         let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
         line.unwrap_or_else(|| panic!("no metric {name}")).rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     /// Opens an event stream with a bearer token.
-    pub async fn stream(&self, query: &str, token: &str) -> Frames {
+    pub(crate) async fn stream(&self, query: &str, token: &str) -> Frames {
         Frames::open(self.http.get(self.path(&format!("/sse/events{query}"))).bearer_auth(token)).await
     }
 
     /// Opens an event stream that continues after a cursor.
-    pub async fn resume(&self, query: &str, token: &str, cursor: &str) -> Frames {
+    pub(crate) async fn resume(&self, query: &str, token: &str, cursor: &str) -> Frames {
         let request = self.http.get(self.path(&format!("/sse/events{query}"))).bearer_auth(token);
         Frames::open(request.header("Last-Event-ID", cursor)).await
     }
 }
 
 /// Waits until a condition holds.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !condition().await {
         assert!(tokio::time::Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
@@ -138,7 +145,7 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnM
 }
 
 /// The code of a problem answer, its shape checked.
-pub async fn problem(answer: Response, status: u16) -> String {
+pub(crate) async fn problem(answer: Response, status: u16) -> String {
     assert_eq!(answer.status().as_u16(), status);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     let body: Value = answer.json().await.unwrap();
@@ -149,21 +156,21 @@ pub async fn problem(answer: Response, status: u16) -> String {
 
 /// One frame of an event stream.
 #[derive(Debug, Clone)]
-pub struct Frame {
+pub(crate) struct Frame {
     pub id: String,
     pub event: String,
     pub data: Value,
 }
 
 /// An event stream, read by the letter of the HTML standard, section 9.2.6.
-pub struct Frames {
+pub(crate) struct Frames {
     bytes: std::pin::Pin<Box<dyn Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>>,
     text: String,
     pub retry: Option<u64>,
 }
 
 impl Frames {
-    pub async fn open(request: RequestBuilder) -> Self {
+    pub(crate) async fn open(request: RequestBuilder) -> Self {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -173,7 +180,7 @@ impl Frames {
     }
 
     /// The next frame, or `None` at the end of the stream.
-    pub async fn try_next(&mut self) -> Option<Frame> {
+    pub(crate) async fn try_next(&mut self) -> Option<Frame> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
                 let block = block.to_owned();
@@ -187,12 +194,12 @@ impl Frames {
         }
     }
 
-    pub async fn next(&mut self) -> Frame {
+    pub(crate) async fn next(&mut self) -> Frame {
         self.try_next().await.expect("the stream goes on")
     }
 
     /// The next frame of this type, others skipped.
-    pub async fn next_of(&mut self, event: &str) -> Frame {
+    pub(crate) async fn next_of(&mut self, event: &str) -> Frame {
         loop {
             let frame = self.next().await;
             if frame.event == event {
@@ -202,7 +209,7 @@ impl Frames {
     }
 
     /// The next `n` frames' types.
-    pub async fn types(&mut self, n: usize) -> Vec<String> {
+    pub(crate) async fn types(&mut self, n: usize) -> Vec<String> {
         let mut types = Vec::new();
         for _ in 0..n {
             types.push(self.next().await.event);
@@ -230,6 +237,6 @@ impl Frames {
 }
 
 /// Numbered events of a type that isn't in snapshots.
-pub fn numbered(range: std::ops::Range<u64>) -> Value {
+pub(crate) fn numbered(range: std::ops::Range<u64>) -> Value {
     range.map(|n| json!({ "type": "zz_top", "n": n })).collect()
 }

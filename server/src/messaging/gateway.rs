@@ -86,6 +86,26 @@ struct Admitted {
     member: Member,
     requests: mpsc::Receiver<Request>,
     changed: Changed,
+    seat: Seat,
+}
+
+/// A socket's place among those of its user. It is given back when this is dropped: with the
+/// session, or with a socket that was lost between the check and the connection.
+pub(super) struct Seat {
+    gateway: Gateway,
+    member: Member,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.gateway.metrics.messaging_connections.dec();
+        let Member { tenant, user, role, .. } = &self.member;
+        let changed = self.gateway.presences.go(tenant, user, side(*role));
+        let (gateway, member) = (self.gateway.clone(), self.member.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { gateway.announce(&member, changed, false).await });
+        }
+    }
 }
 
 impl Gateway {
@@ -163,6 +183,8 @@ impl Gateway {
             .come(&member.tenant, &member.user, side(member.role), self.max_sockets_per_user)
             .ok_or(Refused(code::TOO_MANY_CONNECTIONS))?;
 
+        self.metrics.messaging_connections.inc();
+        let seat = Seat { gateway: self.clone(), member: member.clone() };
         let (queue, requests) = mpsc::channel(session::QUEUE);
         let gone = CancellationToken::new();
         socket.on_fallback(
@@ -175,13 +197,9 @@ impl Gateway {
                 std::future::ready(())
             },
         );
-        let (gateway, leaving, cancelled) = (self.clone(), member.clone(), gone.clone());
-        socket.on_disconnect(async move || {
-            cancelled.cancel();
-            gateway.leave(&leaving).await;
-        });
-        self.metrics.messaging_connections.inc();
-        socket.extensions.insert(Arc::new(Mutex::new(Some(Admitted { member, requests, changed }))));
+        let cancelled = gone.clone();
+        socket.on_disconnect(async move || cancelled.cancel());
+        socket.extensions.insert(Arc::new(Mutex::new(Some(Admitted { member, requests, changed, seat }))));
         socket.extensions.insert(gone);
         Ok(())
     }
@@ -190,7 +208,7 @@ impl Gateway {
         let admitted = socket.extensions.remove::<Arc<Mutex<Option<Admitted>>>>();
         let admitted = admitted.and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take());
         let gone = socket.extensions.remove::<CancellationToken>();
-        let (Some(Admitted { member, requests, changed }), Some(gone)) = (admitted, gone) else {
+        let (Some(Admitted { member, requests, changed, seat }), Some(gone)) = (admitted, gone) else {
             // `check` has put both there.
             drop(socket.disconnect());
             return;
@@ -200,13 +218,7 @@ impl Gateway {
             return;
         }
         self.announce(&member, changed, true).await;
-        Session { gateway: self.clone(), member, socket, requests, gone }.run().await;
-    }
-
-    async fn leave(&self, member: &Member) {
-        self.metrics.messaging_connections.dec();
-        let changed = self.presences.go(&member.tenant, &member.user, side(member.role));
-        self.announce(member, changed, false).await;
+        Session { gateway: self.clone(), member, socket, requests, gone, _seat: seat }.run().await;
     }
 
     /// Tells who cares that somebody has come or gone.

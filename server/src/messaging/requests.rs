@@ -58,6 +58,9 @@ pub(super) struct Failure(pub(super) RequestError);
 
 /// Reads a request's argument.
 pub(super) fn read<T: DeserializeOwned>(data: Value) -> Result<T, RequestError> {
+    if !data.is_object() {
+        return Err(invalid("the request needs one argument, an object"));
+    }
     serde_json::from_value(data).map_err(|cause| invalid(cause.to_string()))
 }
 

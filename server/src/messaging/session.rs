@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Seat};
 use super::inbox::standing;
 use super::requests::{Failure, Requests, read};
 use crate::auth::Member;
@@ -45,6 +45,7 @@ pub(super) struct Session {
     pub(super) requests: mpsc::Receiver<Request>,
     /// Cancelled when the socket is gone.
     pub(super) gone: CancellationToken,
+    pub(super) _seat: Seat,
 }
 
 /// The token's times on this process' clock.
@@ -75,7 +76,11 @@ impl Session {
             let due =
                 [expiry.notice_at, closes_at].into_iter().flatten().fold(expiry.expires_at.min(head_at), Instant::min);
             tokio::select! {
-                () = gone.cancelled() => return,
+                () = gone.cancelled() => {
+                    // A socket that was gone before it joined has left its rooms too early.
+                    self.socket.leave_all();
+                    return;
+                }
                 request = self.requests.recv() => {
                     let Some(request) = request else { return };
                     if let Some(member) = self.serve(request).await {

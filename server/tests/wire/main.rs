@@ -9,12 +9,14 @@
 //! - [`sign_in`]: `/auth/*` and where tokens may come from.
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
+//! - [`foreign`]: the official Socket.IO client, from npm.
 //! - [`redis`]: raw `PUBLISH`es of a real redis-server.
 //! - [`shutdown`]: draining, and a restart by SIGKILL.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod alerts;
+mod foreign;
 mod messaging;
 mod polling;
 mod publish;

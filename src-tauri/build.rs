@@ -1,1 +1,12 @@
-fn main() {}
+//! Compiles the window's configuration, capabilities and icons into the desktop app.
+
+const CAPABILITIES: &str = "src-tauri/capabilities/*.json";
+
+fn main() {
+    println!("cargo:rerun-if-changed=src-tauri/capabilities");
+    let attributes = tauri_build::Attributes::new().capabilities_path_pattern(CAPABILITIES);
+    if let Err(error) = tauri_build::try_build(attributes) {
+        eprintln!("{error:#}");
+        std::process::exit(1);
+    }
+}

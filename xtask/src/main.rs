@@ -1,1 +1,74 @@
-fn main() {}
+//! What the repository does with itself: `cargo xtask setup | demo | test | ci | bundle`.
+//!
+//! Every command sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, says
+//! what it installs and why before it does, and skips what is there. Depends on clap and anyhow
+//! alone, so that it compiles in seconds.
+//!
+//! # Layout
+//!
+//! The commands, one file each:
+//!
+//! - [`setup`]: installs what the desktop app and its tests need, and nothing else.
+//! - [`demo`]: the app with a server and a simulated fleet in it, or the same in a terminal.
+//! - [`mod@test`]: every test there is.
+//! - [`ci`]: what a change must pass.
+//! - [`bundle`]: the installable package.
+//!
+//! What they stand on:
+//!
+//! - [`system`]: packages of the operating system.
+//! - [`tool`]: the wasm target, and programs that cargo installs.
+//! - [`interface`]: the user interface, built by Trunk.
+//! - [`shell`], [`background`]: programs, run to their end or beside this one.
+//! - [`steps`]: stages with their durations.
+//! - [`workspace`]: where things are, and which versions `Cargo.lock` names.
+
+mod background;
+mod bundle;
+mod ci;
+mod demo;
+mod interface;
+mod setup;
+mod shell;
+mod steps;
+mod system;
+mod test;
+mod tool;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Sets up, shows, tests and packages SALLY Realtime.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Install everything that the desktop app and its tests need.
+    Setup,
+    /// Show the desktop app with a server and a simulated fleet inside it.
+    Demo(demo::Options),
+    /// Run every test there is.
+    Test,
+    /// Run what a change must pass: format, lints, docs, licences, tests.
+    Ci,
+    /// Build the installable package of the desktop app.
+    Bundle,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Command::parse() {
+        Command::Setup => setup::run(),
+        Command::Demo(options) => demo::run(&options),
+        Command::Test => test::run(),
+        Command::Ci => ci::run(),
+        Command::Bundle => bundle::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

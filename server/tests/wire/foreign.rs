@@ -11,7 +11,10 @@ use crate::support::{PATIENCE, Server};
 #[tokio::test]
 async fn the_official_client_talks_over_every_transport() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign");
-    assert!(folder.join("node_modules").is_dir(), "`cargo xtask test` installs the client; by hand: npm ci in {folder:?}");
+    assert!(
+        folder.join("node_modules").is_dir(),
+        "`cargo xtask test` installs the client; by hand: npm ci in {folder:?}"
+    );
     let server = Server::start().await;
     let client = Command::new("node")
         .arg(folder.join("client.mjs"))

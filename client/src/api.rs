@@ -1,0 +1,115 @@
+//! The ordinary calls of a session: one method a route.
+
+use std::fmt;
+
+use reqwest::Method;
+use sally_protocol::message::{Conversations, History};
+use sally_protocol::stream::Snapshot;
+use sally_protocol::{Id, Tenant};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Error;
+use crate::session::Session;
+
+/// What a dispatcher does to an alert with one touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertAction {
+    /// Takes it up.
+    Acknowledge,
+    /// Ends it.
+    Resolve,
+}
+
+impl fmt::Display for AlertAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Resolve => "resolve",
+        })
+    }
+}
+
+/// What became of one published event.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Published {
+    /// Its id: the publisher's, or the one it was given.
+    pub event_id: String,
+    /// Its place in the log.
+    pub cursor: String,
+    /// Whether it was there already.
+    pub duplicate: bool,
+}
+
+#[derive(Serialize)]
+struct Publish<'a> {
+    events: &'a [Value],
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    results: Vec<Published>,
+}
+
+/// All of these fail as an ordinary call does: with the server's [`Error::Problem`], with
+/// [`Error::SignedOut`], or with whatever kept the answer away.
+impl Session {
+    /// `GET /api/snapshot`. Only a service without a tenant of its own names one.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call.
+    pub async fn snapshot(&self, tenant: Option<&Tenant>) -> Result<Snapshot, Error> {
+        let tenant: Vec<_> = tenant.map(|tenant| ("tenant", tenant.as_str())).into_iter().collect();
+        self.read(self.call(Method::GET, "api/snapshot", |request| request.query(&tenant)).await?).await
+    }
+
+    /// `POST /api/events`: all or none, at most 500. The same `idempotency_key` makes a repeat
+    /// within ten minutes harmless.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call; a refused event is a problem with its `index`.
+    pub async fn publish(&self, events: &[Value], idempotency_key: Option<&str>) -> Result<Vec<Published>, Error> {
+        let answer = self
+            .call(Method::POST, "api/events", |request| match idempotency_key {
+                Some(key) => request.header("Idempotency-Key", key).json(&Publish { events }),
+                None => request.json(&Publish { events }),
+            })
+            .await?;
+        Ok(self.read::<Accepted>(answer).await?.results)
+    }
+
+    /// `POST /api/alerts/{id}/{action}`. What it changes arrives as an event.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call; a step that the alert's state forbids is a 409.
+    pub async fn alert_action(&self, alert: &Id, action: AlertAction) -> Result<(), Error> {
+        let path = format!("api/alerts/{alert}/{action}");
+        self.call(Method::POST, &path, |request| request.json(&serde_json::json!({}))).await.map(drop)
+    }
+
+    /// `GET /api/conversations`.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call.
+    pub async fn conversations(&self) -> Result<Conversations, Error> {
+        self.read(self.call(Method::GET, "api/conversations", |request| request).await?).await
+    }
+
+    /// `GET /api/conversations/{id}/messages`: the newest `limit` before `before_seq`, ascending.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call.
+    pub async fn history(&self, conversation: &Id, before_seq: Option<u64>, limit: usize) -> Result<History, Error> {
+        let path = format!("api/conversations/{conversation}/messages");
+        let before: Vec<_> = before_seq.map(|seq| ("beforeSeq", seq)).into_iter().collect();
+        let answer = self.call(Method::GET, &path, |request| request.query(&before).query(&[("limit", limit)])).await?;
+        self.read(answer).await
+    }
+}

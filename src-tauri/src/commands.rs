@@ -1,0 +1,82 @@
+//! What the interface can ask. Each command is a line here; its meaning is in [`crate::core`].
+
+use sally_client::api::AlertAction;
+use sally_protocol::Id;
+use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
+use sally_protocol::message::{Conversations, History, Mark, SendMessage, Sent, SetTyping};
+use tauri::State;
+use tauri::ipc::Channel;
+
+use crate::core::Core;
+
+/// Set by whoever starts the app to show it.
+const DEMO: &str = "SALLY_DESKTOP_DEMO";
+
+type Answer<T> = Result<T, CommandError>;
+
+/// Attaches the interface, with a fresh board when somebody is signed in.
+#[tauri::command]
+pub(crate) async fn open(core: State<'_, Core>, channel: Channel<Push>) -> Answer<Option<Session>> {
+    core.open(channel).await
+}
+
+/// Whether the app was started as the demo.
+#[tauri::command]
+pub(crate) fn demo() -> bool {
+    std::env::var_os(DEMO).is_some_and(|value| value == "1")
+}
+
+#[tauri::command]
+pub(crate) async fn sign_in(core: State<'_, Core>, request: SignIn) -> Answer<Session> {
+    core.sign_in(request).await
+}
+
+#[tauri::command]
+pub(crate) async fn use_this_computer(core: State<'_, Core>, fleet: bool) -> Answer<Session> {
+    core.use_this_computer(fleet).await
+}
+
+#[tauri::command]
+pub(crate) async fn sign_out(core: State<'_, Core>) -> Answer<()> {
+    core.sign_out().await
+}
+
+#[tauri::command]
+pub(crate) async fn enter_messaging(core: State<'_, Core>) -> Answer<()> {
+    core.enter_messaging().await
+}
+
+#[tauri::command]
+pub(crate) async fn leave_messaging(core: State<'_, Core>) -> Answer<()> {
+    core.leave_messaging().await
+}
+
+#[tauri::command]
+pub(crate) async fn conversations(core: State<'_, Core>) -> Answer<Conversations> {
+    core.conversations().await
+}
+
+#[tauri::command]
+pub(crate) async fn history(core: State<'_, Core>, conversation_id: Id, before_seq: Option<u64>) -> Answer<History> {
+    core.history(&conversation_id, before_seq).await
+}
+
+#[tauri::command]
+pub(crate) async fn send_message(core: State<'_, Core>, message: SendMessage) -> Answer<Sent> {
+    core.send_message(&message).await
+}
+
+#[tauri::command]
+pub(crate) async fn mark_read(core: State<'_, Core>, mark: Mark) -> Answer<()> {
+    core.mark_read(&mark).await
+}
+
+#[tauri::command]
+pub(crate) async fn set_typing(core: State<'_, Core>, typing: SetTyping) -> Answer<()> {
+    core.set_typing(&typing).await
+}
+
+#[tauri::command]
+pub(crate) async fn alert_action(core: State<'_, Core>, alert_id: Id, action: AlertAction) -> Answer<()> {
+    core.alert_action(&alert_id, action).await
+}

@@ -1,0 +1,119 @@
+//! The handle that the interface's commands go through.
+//!
+//! What changes who is signed in or what is connected is an order to the [`Desk`], which takes
+//! them one after the other. Everything else is a call with the session that the desk has
+//! published, and waits for nobody.
+
+use std::path::PathBuf;
+
+use sally_client::Session as Client;
+use sally_client::api::AlertAction;
+use sally_client::messaging::Commands;
+use sally_protocol::Id;
+use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
+use sally_protocol::message::{Conversations, History, Mark, SendMessage, Sent, SetTyping};
+use tauri::ipc::Channel;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::desk::{Desk, Order, Reply};
+use crate::failure;
+
+/// Orders that wait for the one before them. The interface gives one at a time.
+const ORDERS: usize = 16;
+
+/// How many messages a page of history holds.
+const PAGE: usize = 50;
+
+/// The core. A cheap clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    orders: mpsc::Sender<Order>,
+    current: watch::Receiver<Current>,
+}
+
+/// What calls are made with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Current {
+    /// Who is signed in.
+    pub(crate) session: Option<Client>,
+    /// The open messaging connection.
+    pub(crate) messaging: Option<Commands>,
+}
+
+impl Core {
+    /// Starts the desk, with nobody signed in.
+    pub(crate) fn start(data_dir: PathBuf) -> Self {
+        let (orders, waiting) = mpsc::channel(ORDERS);
+        let (published, current) = watch::channel(Current::default());
+        tauri::async_runtime::spawn(Desk::new(data_dir, published).run(waiting));
+        Self { orders, current }
+    }
+
+    /// Attaches an interface in the place of the one before.
+    pub(crate) async fn open(&self, channel: Channel<Push>) -> Result<Option<Session>, CommandError> {
+        self.order(|reply| Order::Open { channel, reply }).await
+    }
+
+    pub(crate) async fn sign_in(&self, request: SignIn) -> Result<Session, CommandError> {
+        self.order(|reply| Order::SignIn { request, reply }).await?
+    }
+
+    pub(crate) async fn use_this_computer(&self, fleet: bool) -> Result<Session, CommandError> {
+        self.order(|reply| Order::UseThisComputer { fleet, reply }).await?
+    }
+
+    pub(crate) async fn sign_out(&self) -> Result<(), CommandError> {
+        self.order(|reply| Order::SignOut { reply }).await
+    }
+
+    pub(crate) async fn enter_messaging(&self) -> Result<(), CommandError> {
+        self.order(|reply| Order::EnterMessaging { reply }).await?
+    }
+
+    pub(crate) async fn leave_messaging(&self) -> Result<(), CommandError> {
+        self.order(|reply| Order::LeaveMessaging { reply }).await
+    }
+
+    /// Ends everything that is connected or running. Later orders fail.
+    pub(crate) async fn quit(&self) {
+        let _ = self.order(|reply| Order::Quit { reply }).await;
+    }
+
+    pub(crate) async fn conversations(&self) -> Result<Conversations, CommandError> {
+        self.session()?.conversations().await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn history(&self, conversation: &Id, before: Option<u64>) -> Result<History, CommandError> {
+        self.session()?.history(conversation, before, PAGE).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn alert_action(&self, alert: &Id, action: AlertAction) -> Result<(), CommandError> {
+        self.session()?.alert_action(alert, action).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn send_message(&self, message: &SendMessage) -> Result<Sent, CommandError> {
+        self.messaging()?.send(message).await.map_err(|failure| failure::of_request(&failure))
+    }
+
+    pub(crate) async fn mark_read(&self, mark: &Mark) -> Result<(), CommandError> {
+        self.messaging()?.mark_read(mark).await.map_err(|failure| failure::of_request(&failure))
+    }
+
+    pub(crate) async fn set_typing(&self, typing: &SetTyping) -> Result<(), CommandError> {
+        self.messaging()?.set_typing(typing).await.map_err(|failure| failure::of_request(&failure))
+    }
+
+    fn session(&self) -> Result<Client, CommandError> {
+        self.current.borrow().session.clone().ok_or_else(failure::signed_out)
+    }
+
+    fn messaging(&self) -> Result<Commands, CommandError> {
+        self.current.borrow().messaging.clone().ok_or_else(failure::offline)
+    }
+
+    async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.map_err(|_| failure::ending())?;
+        answer.await.map_err(|_| failure::ending())
+    }
+}

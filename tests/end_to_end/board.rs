@@ -1,0 +1,83 @@
+//! Alerts on their way from a publisher to a dispatcher's eyes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+
+use crate::support::app::at;
+use crate::support::scene::play;
+use crate::support::wait;
+
+/// A dispatcher is promised a second; a machine that runs all the tests at once gets two more.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// A `new_alert` as a backend service publishes it.
+pub(crate) fn alert(id: &str, title: &str) -> Value {
+    json!({
+        "type": "new_alert",
+        "alert": {
+            "id": id,
+            "type": "hos_violation",
+            "category": "compliance",
+            "priority": "critical",
+            "status": "active",
+            "title": title,
+            "message": "Eleven hours of driving are up in twenty minutes.",
+            "driverId": "driver-7",
+            "driverName": "Maria Lopez",
+            "vehicleUnit": "412",
+            "escalationLevel": 0,
+            "createdAt": "2026-01-01T08:00:00Z"
+        }
+    })
+}
+
+/// The selector of an alert's row.
+pub(crate) fn row(id: &str) -> String {
+    at("alert-row") + &format!(r#"[data-alert-id="{id}"]"#)
+}
+
+#[tokio::test]
+async fn a_published_alert_shows_up_on_its_tenants_board_alone() {
+    play("published_alert", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+
+        scene.redis.publish("rival", "alerts", &alert("theirs", "Somebody else's trouble")).await?;
+        let rival = scene.server.service_token("rival")?;
+        wait::until("the rival's alert is in the rival's log", async || {
+            Ok(scene.server.snapshot_mentions(&rival, "Somebody else's trouble").await?.then_some(()))
+        })
+        .await?;
+
+        let published = Instant::now();
+        scene.redis.publish("acme", "alerts", &alert("ours", "Maria is about to run out of hours")).await?;
+        scene.app.see_text(&row("ours"), "Maria is about to run out of hours").await?;
+        let took = published.elapsed();
+        println!("from PUBLISH to the board: {took:?}");
+        ensure!(took < AT_ONCE, "the alert took {took:?}");
+
+        ensure!(scene.app.count(&at("alert-row")).await? == 1, "the board shows more than its own alert");
+        ensure!(!scene.app.text().await?.contains("Somebody else's trouble"), "a foreign alert is on the board");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dispatcher_acknowledges_and_resolves_an_alert() {
+    play("alert_actions", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+        scene.redis.publish("acme", "alerts", &alert("a1", "Reefer is warming up")).await?;
+
+        scene.app.click(&(row("a1") + r#"[data-status="active"]"#)).await?;
+        scene.app.click(&at("alert-acknowledge")).await?;
+        scene.app.see(&(row("a1") + r#"[data-status="acknowledged"]"#)).await?;
+
+        scene.app.click(&at("alert-resolve")).await?;
+        scene.app.see_none(&row("a1")).await
+    })
+    .await;
+}

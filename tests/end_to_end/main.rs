@@ -1,0 +1,21 @@
+//! Both halves together, as real processes: the headless server with Redis, and the desktop app
+//! under an X server without a screen, driven through WebDriver.
+//!
+//! `cargo xtask test` installs and builds what these tests start. Every test has a server, a Redis
+//! and an app of its own, so that they can run side by side.
+//!
+//! # Layout
+//!
+//! - [`sign_in`]: the form, and what it says when it can't let somebody in.
+//! - [`board`]: alerts on their way from a publisher to a dispatcher's eyes.
+//! - [`messaging`]: the connection that exists only while somebody is in the view, and what travels on it.
+//! - [`recovery`]: the server dies and comes back.
+//! - [`this_computer`]: the server inside the app.
+//! - [`support`]: the processes.
+
+mod board;
+mod messaging;
+mod recovery;
+mod sign_in;
+mod support;
+mod this_computer;

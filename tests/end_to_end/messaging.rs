@@ -1,0 +1,87 @@
+//! The connection that exists only while somebody is in the view, and what travels on it.
+
+use anyhow::{Result, ensure};
+
+use crate::support::app::at;
+use crate::support::driver::Driver;
+use crate::support::scene::{Scene, play};
+use crate::support::wait;
+
+#[tokio::test]
+async fn the_connection_lives_as_long_as_somebody_is_in_the_view() {
+    play("connection_count", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+        for _ in 0..2 {
+            let before = scene.server.messaging_connections().await?;
+            ensure!(before == 0, "{before} messaging connections before the view was entered");
+            enter_messaging(scene).await?;
+            connections(scene, 1).await?;
+            scene.app.click(&at("nav-alerts")).await?;
+            connections(scene, 0).await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dispatcher_and_a_driver_talk() {
+    play("conversation", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        let token = scene.server.add_driver("acme", "driver-7", "Maria Lopez")?;
+        let mut driver = Driver::connect(&scene.server, &token).await?;
+        driver.send("Dock 4 is blocked, where do I go?").await?;
+
+        // The driver wrote before the view was entered; that is history.
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+        enter_messaging(scene).await?;
+        scene.app.click(&(at("conversation-row") + r#"[data-conversation-id="driver-7"]"#)).await?;
+        scene.app.see_text(&message(false), "Dock 4 is blocked, where do I go?").await?;
+
+        scene.app.fill("composer-input", "Take dock 9, they know you are coming.").await?;
+        scene.app.click(&at("composer-send")).await?;
+        let received = driver.receive().await?;
+        ensure!(received.content == "Take dock 9, they know you are coming.", "{received:?}");
+        ensure!(received.conversation_id.as_str() == "driver-7" && received.seq == 2, "{received:?}");
+        scene.app.see_text(&message(true), "Take dock 9, they know you are coming.").await?;
+
+        // And one that arrives while the view is open.
+        let reply = driver.send("Thanks. Rolling there now.").await?;
+        scene.app.see_text(&message(false), "Thanks. Rolling there now.").await?;
+        ensure!(reply.seq == 3, "{reply:?}");
+
+        // Leaving and coming back shows the same, and nothing twice.
+        scene.app.click(&at("nav-alerts")).await?;
+        connections(scene, 1).await?;
+        enter_messaging(scene).await?;
+        scene.app.click(&(at("conversation-row") + r#"[data-conversation-id="driver-7"]"#)).await?;
+        for seq in 1..=3 {
+            let shown = at("message") + &format!(r#"[data-seq="{seq}"]"#);
+            scene.app.see(&shown).await?;
+            ensure!(scene.app.count(&shown).await? == 1, "message {seq} is shown more than once");
+        }
+        ensure!(scene.app.count(&at("message")).await? == 3, "there are more messages than were sent");
+        Ok(())
+    })
+    .await;
+}
+
+/// The selector of messages of the dispatcher's own, or of the driver's.
+fn message(mine: bool) -> String {
+    at("message") + &format!(r#"[data-mine="{mine}"]"#)
+}
+
+async fn enter_messaging(scene: &Scene) -> Result<()> {
+    scene.app.click(&at("nav-messages")).await?;
+    scene.app.see(&(at("messaging-state") + r#"[data-state="live"]"#)).await?;
+    Ok(())
+}
+
+/// Waits until the server counts `expected` messaging connections.
+async fn connections(scene: &Scene, expected: u64) -> Result<()> {
+    wait::until(&format!("the server counts {expected} messaging connections"), async || {
+        Ok((scene.server.messaging_connections().await? == expected).then_some(()))
+    })
+    .await
+}

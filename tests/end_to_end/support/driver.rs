@@ -1,0 +1,49 @@
+//! A driver's messaging client, the other end of what a dispatcher types.
+
+use anyhow::{Context, Result};
+use sally_client::bare::{Connection, Incoming};
+use sally_protocol::message::{Message, NAMESPACE, SendMessage, Sent};
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::server::Server;
+use super::wait::SOON;
+
+/// A driver's open connection.
+pub(crate) struct Driver {
+    connection: Connection,
+}
+
+impl Driver {
+    /// Connects with the driver's `token`.
+    pub(crate) async fn connect(server: &Server, token: &str) -> Result<Self> {
+        let connection = Connection::open(server.url(), NAMESPACE, &json!({ "token": token })).await?;
+        Ok(Self { connection })
+    }
+
+    /// Sends `content` to the dispatchers and returns it as the server stored it.
+    pub(crate) async fn send(&mut self, content: &str) -> Result<Message> {
+        let request = SendMessage {
+            content: content.into(),
+            client_message_id: uuid::Uuid::new_v4().to_string(),
+            ..SendMessage::default()
+        };
+        let sent: Sent = self.connection.request("send_message", &request).await?;
+        sent.messages.into_iter().next().context("the server stored nothing")
+    }
+
+    /// Waits for the next message from a dispatcher.
+    pub(crate) async fn receive(&mut self) -> Result<Message> {
+        timeout(SOON, async {
+            loop {
+                if let Incoming::Event(event) = self.connection.next().await?
+                    && event.name == "new_message"
+                {
+                    return event.read::<Message>().context("a new_message of another shape");
+                }
+            }
+        })
+        .await
+        .context("no message came")?
+    }
+}

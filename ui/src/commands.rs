@@ -1,0 +1,90 @@
+//! The core's commands, one function each. All fail with the core's [`CommandError`], whose message
+//! is a sentence for people.
+
+use sally_protocol::Id;
+use sally_protocol::desktop::{CommandError, Session, SignIn};
+use sally_protocol::message::{Conversations, History, Mark, SendMessage, Sent, SetTyping};
+use serde_json::json;
+
+use crate::bridge::call;
+
+type Answer<T> = Result<T, CommandError>;
+
+/// Whether the app was started as the demo.
+pub(crate) async fn demo() -> Answer<bool> {
+    call("demo", &json!({})).await
+}
+
+/// Signs in at a server.
+pub(crate) async fn sign_in(request: &SignIn) -> Answer<Session> {
+    call("sign_in", &json!({ "request": request })).await
+}
+
+/// Starts the server inside the app, with a simulated fleet if wanted.
+pub(crate) async fn use_this_computer(fleet: bool) -> Answer<Session> {
+    call("use_this_computer", &json!({ "fleet": fleet })).await
+}
+
+/// Ends the session.
+pub(crate) async fn sign_out() -> Answer<()> {
+    call("sign_out", &json!({})).await
+}
+
+/// Opens the messaging connection.
+pub(crate) async fn enter_messaging() -> Answer<()> {
+    call("enter_messaging", &json!({})).await
+}
+
+/// Closes the messaging connection; it is closed when this returns.
+pub(crate) async fn leave_messaging() -> Answer<()> {
+    call("leave_messaging", &json!({})).await
+}
+
+/// The tenant's conversations.
+pub(crate) async fn conversations() -> Answer<Conversations> {
+    call("conversations", &json!({})).await
+}
+
+/// A page of a conversation: the newest one, or the one before `before_seq`.
+pub(crate) async fn history(conversation: &Id, before_seq: Option<u64>) -> Answer<History> {
+    call("history", &json!({ "conversationId": conversation, "beforeSeq": before_seq })).await
+}
+
+/// Sends a message. It is stored when this returns.
+pub(crate) async fn send_message(message: &SendMessage) -> Answer<Sent> {
+    call("send_message", &json!({ "message": message })).await
+}
+
+/// Says that everything up to a message has been read.
+pub(crate) async fn mark_read(mark: &Mark) -> Answer<()> {
+    call("mark_read", &json!({ "mark": mark })).await
+}
+
+/// Says whether the user types.
+pub(crate) async fn set_typing(typing: &SetTyping) -> Answer<()> {
+    call("set_typing", &json!({ "typing": typing })).await
+}
+
+/// What a dispatcher can do to an alert from the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AlertAction {
+    /// Take it up.
+    Acknowledge,
+    /// End it.
+    Resolve,
+}
+
+impl AlertAction {
+    /// The word on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Resolve => "resolve",
+        }
+    }
+}
+
+/// Acts on an alert. The board changes by the event that follows.
+pub(crate) async fn alert_action(alert: &Id, action: AlertAction) -> Answer<()> {
+    call("alert_action", &json!({ "alertId": alert, "action": action.as_str() })).await
+}

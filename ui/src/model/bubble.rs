@@ -1,0 +1,129 @@
+//! A message as it is shown.
+
+use jiff::{SignedDuration, Timestamp};
+use sally_protocol::desktop::CommandError;
+use sally_protocol::message::{Message, MessagePriority};
+use sally_protocol::{Id, Role};
+
+use super::thread::Thread;
+use super::time::{Zone, day};
+
+/// Messages of one sender within this time stand together under one name.
+const TOGETHER: SignedDuration = SignedDuration::from_mins(5);
+
+/// How far a message has come.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Progress {
+    /// On its way to the server.
+    Sending,
+    /// It could not be sent.
+    Failed(CommandError),
+    /// Stored by the server.
+    Sent,
+    /// On the other side's device.
+    Delivered,
+    /// Seen by the other side.
+    Read,
+    /// Confirmed by the other side.
+    Confirmed,
+}
+
+/// A message as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bubble {
+    /// What stays the same from sending to reading.
+    pub(crate) key: String,
+    /// The server's id, once it is stored.
+    pub(crate) message_id: Option<String>,
+    /// The place in the conversation, once it is stored.
+    pub(crate) seq: Option<u64>,
+    /// Whether the viewer wrote it.
+    pub(crate) mine: bool,
+    /// Whether the viewer's side wrote it.
+    pub(crate) ours: bool,
+    /// Who wrote it, where that has to be said: on the first of several in a row.
+    pub(crate) heading: Option<String>,
+    /// The text. It comes from people and is nothing but text.
+    pub(crate) content: String,
+    /// Whether it is urgent.
+    pub(crate) urgent: bool,
+    /// Whether the reader is asked to confirm it.
+    pub(crate) requires_ack: bool,
+    /// The alert it is about.
+    pub(crate) alert_id: Option<Id>,
+    /// When it was stored, or written.
+    pub(crate) at: Timestamp,
+    /// How far it has come; only known of the viewer's side's messages.
+    pub(crate) progress: Option<Progress>,
+}
+
+/// Who looks at the thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Viewer {
+    /// The user.
+    pub(crate) user: Id,
+    /// The user's role.
+    pub(crate) role: Role,
+}
+
+impl Thread {
+    /// The message with this key, as it is shown now.
+    pub(crate) fn bubble(&self, key: &str, viewer: &Viewer, zone: Zone) -> Option<Bubble> {
+        if let Some(message) = self.places.get(key).and_then(|seq| self.stored.get(seq)) {
+            return Some(self.stored_bubble(key, message, viewer, zone));
+        }
+        let outgoing = self.outgoing(key, viewer)?;
+        let request = &outgoing.request;
+        Some(Bubble {
+            key: key.to_owned(),
+            message_id: None,
+            seq: None,
+            mine: true,
+            ours: true,
+            heading: None,
+            content: request.content.clone(),
+            urgent: request.priority == MessagePriority::Urgent,
+            requires_ack: request.requires_ack,
+            alert_id: request.alert_id.clone(),
+            at: outgoing.at,
+            progress: Some(outgoing.failure.clone().map_or(Progress::Sending, Progress::Failed)),
+        })
+    }
+
+    fn stored_bubble(&self, key: &str, message: &Message, viewer: &Viewer, zone: Zone) -> Bubble {
+        let mine = message.sender_id == viewer.user;
+        let ours = mine || message.sender_role.is_dispatch() == viewer.role.is_dispatch();
+        let continues = message.seq.checked_sub(1).and_then(|seq| self.stored.get(&seq)).is_some_and(|before| {
+            before.sender_id == message.sender_id
+                && day(before.timestamp, zone) == day(message.timestamp, zone)
+                && message.timestamp.duration_since(before.timestamp) < TOGETHER
+        });
+        let name = || message.sender_name.clone().unwrap_or_else(|| message.sender_id.to_string());
+        Bubble {
+            key: key.to_owned(),
+            message_id: Some(message.message_id.clone()),
+            seq: Some(message.seq),
+            mine,
+            ours,
+            heading: (!mine && !continues).then(name),
+            content: message.content.clone(),
+            urgent: message.priority == MessagePriority::Urgent,
+            requires_ack: message.requires_ack,
+            alert_id: message.alert_id.clone(),
+            at: message.timestamp,
+            progress: ours.then(|| self.progress(message)),
+        }
+    }
+
+    fn progress(&self, message: &Message) -> Progress {
+        if self.confirmed.contains(&message.message_id) {
+            Progress::Confirmed
+        } else if message.seq <= self.read {
+            Progress::Read
+        } else if message.seq <= self.delivered {
+            Progress::Delivered
+        } else {
+            Progress::Sent
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The keyboard: which key does what, and the list that `?` shows.
+
+use crate::state::View;
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Show a view.
+    Show(View),
+    /// Go to the next row.
+    Down,
+    /// Go to the row before.
+    Up,
+    /// Go to the first row.
+    First,
+    /// Go to the last row.
+    Last,
+    /// Go to the filter.
+    Filter,
+    /// Take one step back.
+    Back,
+    /// Acknowledge the selected alert.
+    Acknowledge,
+    /// Resolve the selected alert.
+    Resolve,
+    /// Write to the selected alert's driver.
+    Message,
+    /// Let waiting rows in.
+    ShowNew,
+    /// Change the theme.
+    Theme,
+    /// Show the list of keys.
+    Keys,
+}
+
+/// A key press, as far as it matters here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Press<'a> {
+    /// `KeyboardEvent.key`.
+    pub(crate) key: &'a str,
+    /// Whether Control, Alt or the system key is down: then the press belongs to the system.
+    pub(crate) modified: bool,
+    /// Whether somebody is writing: then letters are text.
+    pub(crate) writing: bool,
+}
+
+/// What a key press asks for, if anything.
+pub(crate) fn action(press: Press<'_>) -> Option<Action> {
+    if press.modified {
+        return None;
+    }
+    if press.writing {
+        return (press.key == "Escape").then_some(Action::Back);
+    }
+    Some(match press.key {
+        "1" => Action::Show(View::Alerts),
+        "2" => Action::Show(View::Routes),
+        "3" => Action::Show(View::Integrations),
+        "4" => Action::Show(View::Messages),
+        "j" | "ArrowDown" => Action::Down,
+        "k" | "ArrowUp" => Action::Up,
+        "Home" => Action::First,
+        "End" => Action::Last,
+        "/" => Action::Filter,
+        "Escape" => Action::Back,
+        "a" => Action::Acknowledge,
+        // A capital on purpose: a slip of the finger must not end an alert.
+        "R" => Action::Resolve,
+        "m" => Action::Message,
+        "n" => Action::ShowNew,
+        "t" => Action::Theme,
+        "?" => Action::Keys,
+        _ => return None,
+    })
+}
+
+/// One line of the list of keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    /// The keys, any of which does.
+    pub(crate) keys: &'static [&'static str],
+    /// What they do.
+    pub(crate) does: &'static str,
+}
+
+/// The list of keys, by topic.
+pub(crate) const KEYS: &[(&str, &[Line])] = &[
+    (
+        "Everywhere",
+        &[
+            Line { keys: &["1", "2", "3", "4"], does: "Alerts, routes, integrations, messages" },
+            Line { keys: &["j", "↓"], does: "Next row" },
+            Line { keys: &["k", "↑"], does: "Row before" },
+            Line { keys: &["Home", "End"], does: "First row, last row" },
+            Line { keys: &["Enter"], does: "Open the row" },
+            Line { keys: &["/"], does: "Filter" },
+            Line { keys: &["Esc"], does: "One step back" },
+            Line { keys: &["t"], does: "Change the theme" },
+            Line { keys: &["?"], does: "This list" },
+        ],
+    ),
+    (
+        "Alerts",
+        &[
+            Line { keys: &["a"], does: "Acknowledge" },
+            Line { keys: &["Shift R"], does: "Resolve" },
+            Line { keys: &["m"], does: "Message the driver" },
+            Line { keys: &["n"], does: "Show new alerts" },
+        ],
+    ),
+    (
+        "Messages",
+        &[
+            Line { keys: &["Enter"], does: "Send" },
+            Line { keys: &["Shift Enter"], does: "New line" },
+            Line { keys: &["Esc"], does: "Leave the text, then the conversation" },
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(key: &str) -> Press<'_> {
+        Press { key, modified: false, writing: false }
+    }
+
+    #[test]
+    fn letters_are_text_while_somebody_writes() {
+        assert_eq!(action(press("a")), Some(Action::Acknowledge));
+        assert_eq!(action(Press { writing: true, ..press("a") }), None);
+        assert_eq!(action(Press { writing: true, ..press("Escape") }), Some(Action::Back));
+    }
+
+    #[test]
+    fn the_systems_own_combinations_are_left_alone() {
+        assert_eq!(action(Press { modified: true, ..press("a") }), None);
+        assert_eq!(action(Press { modified: true, ..press("Escape") }), None);
+    }
+
+    #[test]
+    fn resolving_takes_a_capital() {
+        assert_eq!(action(press("r")), None);
+        assert_eq!(action(press("R")), Some(Action::Resolve));
+    }
+
+    #[test]
+    fn every_single_key_of_the_list_does_something() {
+        let own = ["Enter", "Shift R", "Shift Enter"];
+        for (_, lines) in KEYS {
+            for key in lines.iter().flat_map(|line| line.keys).filter(|key| !own.contains(key)) {
+                let key = match *key {
+                    "↓" => "ArrowDown",
+                    "↑" => "ArrowUp",
+                    "Esc" => "Escape",
+                    key => key,
+                };
+                assert!(action(press(key)).is_some(), "{key}");
+            }
+        }
+    }
+}

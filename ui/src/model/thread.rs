@@ -1,0 +1,215 @@
+//! One conversation's messages: what is stored, what is on its way, and how both are shown as one.
+//!
+//! A message may arrive three times: as the answer to its sending, as a push and as a page of
+//! history. It is stored once, under its place in the conversation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sally_protocol::Id;
+use sally_protocol::desktop::CommandError;
+use sally_protocol::message::{History, Message, Receipt, ReceiptKind, SendMessage};
+
+use super::bubble::Viewer;
+use super::time::{Zone, day};
+
+/// One conversation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Thread {
+    /// Stored messages by their place in the conversation, without a hole between them.
+    pub(super) stored: BTreeMap<u64, Message>,
+    /// Where a stored message stands, by [`key_of`].
+    pub(super) places: BTreeMap<String, u64>,
+    /// What is being sent or could not be, oldest first.
+    pub(super) outgoing: Vec<Outgoing>,
+    /// Whether the server has older messages than those here; `None` before the first page.
+    more: Option<bool>,
+    /// The other side's device has everything up to here.
+    pub(super) delivered: u64,
+    /// The other side has read everything up to here.
+    pub(super) read: u64,
+    /// Messages that the other side has confirmed.
+    pub(super) confirmed: BTreeSet<String>,
+    /// Whether a push showed that messages are missing, so that the newest page must be fetched.
+    stale: bool,
+}
+
+/// A message that isn't stored yet.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outgoing {
+    /// The request, which a retry repeats with the same `clientMessageId`.
+    pub(crate) request: SendMessage,
+    /// When it was written.
+    pub(crate) at: Timestamp,
+    /// Why it could not be sent; `None` while it is on its way.
+    pub(crate) failure: Option<CommandError>,
+}
+
+/// A line of the thread.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Entry {
+    /// A new day begins.
+    Day(Date),
+    /// What follows had not been read when the conversation was opened.
+    Unread,
+    /// A message, by its key.
+    Message(String),
+}
+
+/// What identifies a message from the moment it is written: its sender and the sender's own id for it.
+fn key_of(sender: &Id, client_message_id: &str) -> String {
+    format!("{sender}/{client_message_id}")
+}
+
+impl Thread {
+    /// Takes in a page of history. `newest` says whether it is the newest page or one before what is here.
+    pub(crate) fn page(&mut self, page: History, newest: bool) {
+        let (first, last) = match (page.messages.first(), page.messages.last()) {
+            (Some(first), Some(last)) => (first.seq, last.seq),
+            _ => {
+                self.more = Some(false);
+                self.stale = false;
+                return;
+            }
+        };
+        let touches = self.oldest().is_none_or(|oldest| last + 1 >= oldest)
+            && self.newest().is_none_or(|newest| first <= newest + 1);
+        if !touches {
+            if !newest {
+                return;
+            }
+            // What lies between is unknown: the newest page is the truth, the rest comes by scrolling up.
+            self.stored.clear();
+            self.places.clear();
+        }
+        let extends = self.oldest().is_none_or(|oldest| first < oldest);
+        if extends || self.more.is_none() {
+            self.more = Some(page.more);
+        }
+        if newest {
+            self.stale = false;
+        }
+        for message in page.messages {
+            self.store(message);
+        }
+    }
+
+    /// Takes in a message that was pushed or that a sending was answered with.
+    pub(crate) fn receive(&mut self, message: Message) {
+        if self.newest().is_some_and(|newest| message.seq > newest + 1) {
+            // Storing it would hide the hole. It comes with the newest page.
+            self.stale = true;
+            self.settle(&message);
+            return;
+        }
+        if self.oldest().is_some_and(|oldest| message.seq + 1 < oldest) {
+            self.settle(&message);
+            return;
+        }
+        self.store(message);
+    }
+
+    fn store(&mut self, message: Message) {
+        self.settle(&message);
+        self.places.insert(key_of(&message.sender_id, &message.client_message_id), message.seq);
+        self.stored.insert(message.seq, message);
+    }
+
+    /// A stored message is no longer on its way.
+    fn settle(&mut self, message: &Message) {
+        self.outgoing.retain(|outgoing| outgoing.request.client_message_id != message.client_message_id);
+    }
+
+    /// Notes that a message is on its way, for the first time or again.
+    pub(crate) fn sending(&mut self, request: SendMessage, at: Timestamp) {
+        match self.outgoing.iter_mut().find(|known| known.request.client_message_id == request.client_message_id) {
+            Some(known) => known.failure = None,
+            None => self.outgoing.push(Outgoing { request, at, failure: None }),
+        }
+    }
+
+    /// Notes that a message could not be sent.
+    pub(crate) fn failed(&mut self, client_message_id: &str, failure: CommandError) {
+        if let Some(known) = self.outgoing.iter_mut().find(|known| known.request.client_message_id == client_message_id)
+        {
+            known.failure = Some(failure);
+        }
+    }
+
+    /// Gives up a message that could not be sent.
+    pub(crate) fn discard(&mut self, client_message_id: &str) {
+        self.outgoing.retain(|known| known.request.client_message_id != client_message_id || known.failure.is_none());
+    }
+
+    /// The message with this key, if it has not been stored yet.
+    pub(crate) fn outgoing(&self, key: &str, viewer: &Viewer) -> Option<&Outgoing> {
+        self.outgoing.iter().find(|known| key_of(&viewer.user, &known.request.client_message_id) == key)
+    }
+
+    /// Notes a receipt of the other side, whose user is `other`. Receipts never go back.
+    pub(crate) fn receipt(&mut self, receipt: &Receipt, other: &Id) {
+        if receipt.user_id != *other {
+            return;
+        }
+        let seq = receipt.seq.unwrap_or(0);
+        match receipt.kind {
+            ReceiptKind::Delivered => self.delivered = self.delivered.max(seq),
+            ReceiptKind::Read => self.read = self.read.max(seq),
+            ReceiptKind::Acknowledged => self.confirmed.extend(receipt.message_id.clone()),
+        }
+    }
+
+    /// The place of the newest stored message.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.stored.keys().next_back().copied()
+    }
+
+    /// The place of the oldest stored message.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.stored.keys().next().copied()
+    }
+
+    /// Whether a page has come in at all.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.more.is_some()
+    }
+
+    /// Whether the newest page must be fetched because messages are missing.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Whether the server has older messages than those here.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more == Some(true)
+    }
+
+    /// The lines of the thread. `unread_from` is the first place that had not been read at opening.
+    pub(crate) fn entries(&self, viewer: &Viewer, unread_from: Option<u64>, zone: Zone) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.stored.len() + self.outgoing.len() + 4);
+        let mut last = None;
+        let mut open_day = |entries: &mut Vec<Entry>, at| {
+            let date = day(at, zone);
+            if last.replace(date) != Some(date) {
+                entries.push(Entry::Day(date));
+            }
+        };
+        for (seq, message) in &self.stored {
+            open_day(&mut entries, message.timestamp);
+            if unread_from == Some(*seq) {
+                entries.push(Entry::Unread);
+            }
+            entries.push(Entry::Message(key_of(&message.sender_id, &message.client_message_id)));
+        }
+        for outgoing in &self.outgoing {
+            open_day(&mut entries, outgoing.at);
+            entries.push(Entry::Message(key_of(&viewer.user, &outgoing.request.client_message_id)));
+        }
+        entries
+    }
+}
+
+#[cfg(test)]
+#[path = "thread_tests.rs"]
+mod tests;

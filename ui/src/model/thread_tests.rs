@@ -1,0 +1,195 @@
+use jiff::tz::Offset;
+use sally_protocol::Role;
+use serde_json::json;
+
+use super::*;
+use crate::model::bubble::Progress;
+
+fn id(text: &str) -> Id {
+    Id::parse(text).expect("an id")
+}
+
+fn utc(_: Timestamp) -> Offset {
+    Offset::UTC
+}
+
+fn ann() -> Viewer {
+    Viewer { user: id("ann"), role: Role::Dispatcher }
+}
+
+/// A message by `sender`, one a minute.
+fn message(seq: u64, sender: &str) -> Message {
+    let role = if sender == "driver" { "driver" } else { "dispatcher" };
+    let minute = seq % 60;
+    let hour = 10 + seq / 60;
+    serde_json::from_value(json!({
+        "messageId": format!("m{seq}"), "conversationId": "driver", "seq": seq, "cursor": format!("c{seq}"),
+        "senderId": sender, "senderRole": role, "recipientId": "driver", "content": format!("text {seq}"),
+        "priority": "normal", "requiresAck": false, "clientMessageId": format!("u{seq}"),
+        "timestamp": format!("2026-11-24T{hour:02}:{minute:02}:00Z"),
+    }))
+    .expect("a message")
+}
+
+fn page(seqs: std::ops::RangeInclusive<u64>, more: bool) -> History {
+    History { messages: seqs.map(|seq| message(seq, "driver")).collect(), more }
+}
+
+fn seqs(thread: &Thread) -> Vec<u64> {
+    thread.stored.keys().copied().collect()
+}
+
+fn request(client: &str) -> SendMessage {
+    SendMessage { content: "hello".into(), client_message_id: client.into(), ..SendMessage::default() }
+}
+
+fn refusal() -> CommandError {
+    CommandError { code: "offline".into(), message: "The server can't be reached.".into(), retryable: true }
+}
+
+#[test]
+fn pages_and_pushes_make_one_thread_without_repeats() {
+    let mut thread = Thread::default();
+    assert!(!thread.is_loaded());
+    thread.page(page(5..=8, true), true);
+    thread.receive(message(8, "driver"));
+    thread.receive(message(9, "driver"));
+    thread.page(page(1..=5, false), false);
+    assert_eq!(seqs(&thread), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert!(!thread.has_more());
+    let messages = thread.entries(&ann(), None, utc).into_iter().filter(|entry| matches!(entry, Entry::Message(_)));
+    assert_eq!(messages.count(), 9);
+}
+
+#[test]
+fn a_newest_page_fetched_again_does_not_forget_that_the_start_is_here() {
+    let mut thread = Thread::default();
+    thread.page(page(3..=6, true), true);
+    thread.page(page(1..=2, false), false);
+    thread.page(page(4..=7, true), true);
+    assert_eq!(seqs(&thread), [1, 2, 3, 4, 5, 6, 7]);
+    assert!(!thread.has_more());
+}
+
+#[test]
+fn a_hole_is_never_shown_as_a_whole() {
+    let mut thread = Thread::default();
+    thread.page(page(1..=3, false), true);
+    thread.receive(message(7, "driver"));
+    assert!(thread.is_stale());
+    assert_eq!(seqs(&thread), [1, 2, 3]);
+    thread.page(page(6..=8, true), true);
+    assert_eq!(seqs(&thread), [6, 7, 8]);
+    assert!(thread.has_more() && !thread.is_stale());
+    // An older page that was asked for before the hole was found no longer fits.
+    thread.page(page(1..=2, false), false);
+    assert_eq!(seqs(&thread), [6, 7, 8]);
+}
+
+#[test]
+fn an_empty_conversation_is_loaded_and_complete() {
+    let mut thread = Thread::default();
+    thread.page(History { messages: vec![], more: false }, true);
+    assert!(thread.is_loaded() && !thread.has_more());
+    assert_eq!(thread.entries(&ann(), None, utc), []);
+}
+
+#[test]
+fn a_message_keeps_its_key_from_sending_to_stored() {
+    let mut thread = Thread::default();
+    thread.page(page(1..=1, false), true);
+    let at = message(2, "ann").timestamp;
+    thread.sending(request("u2"), at);
+    let entries = thread.entries(&ann(), None, utc);
+    let key = match entries.last() {
+        Some(Entry::Message(key)) => key.clone(),
+        other => panic!("not a message: {other:?}"),
+    };
+    assert_eq!(thread.bubble(&key, &ann(), utc).and_then(|bubble| bubble.progress), Some(Progress::Sending));
+
+    thread.failed("u2", refusal());
+    assert_eq!(thread.bubble(&key, &ann(), utc).and_then(|bubble| bubble.progress), Some(Progress::Failed(refusal())));
+
+    thread.sending(request("u2"), at);
+    assert_eq!(thread.outgoing.len(), 1, "a retry is the same message");
+
+    // The push may come before the answer; either way it is there once.
+    thread.receive(message(2, "ann"));
+    thread.receive(message(2, "ann"));
+    assert_eq!(thread.entries(&ann(), None, utc), entries);
+    let bubble = thread.bubble(&key, &ann(), utc).expect("the message");
+    assert_eq!((bubble.seq, bubble.mine, bubble.progress), (Some(2), true, Some(Progress::Sent)));
+    assert_eq!(bubble.message_id.as_deref(), Some("m2"));
+}
+
+#[test]
+fn only_a_failed_message_can_be_given_up() {
+    let mut thread = Thread::default();
+    thread.sending(request("u1"), message(1, "ann").timestamp);
+    thread.discard("u1");
+    assert_eq!(thread.outgoing.len(), 1);
+    thread.failed("u1", refusal());
+    thread.discard("u1");
+    assert_eq!(thread.outgoing.len(), 0);
+}
+
+#[test]
+fn receipts_of_the_other_side_only_go_forward() {
+    let mut thread = Thread::default();
+    thread.receive(message(1, "ann"));
+    thread.receive(message(2, "ann"));
+    let receipt = |user: &str, kind, seq: u64| Receipt {
+        conversation_id: id("driver"),
+        user_id: id(user),
+        kind,
+        seq: Some(seq),
+        message_id: (kind == ReceiptKind::Acknowledged).then(|| "m1".to_owned()),
+        at: message(1, "ann").timestamp,
+    };
+    let progress = |thread: &Thread, seq: u64| {
+        thread.bubble(&key_of(&id("ann"), &format!("u{seq}")), &ann(), utc).and_then(|bubble| bubble.progress)
+    };
+    thread.receipt(&receipt("bob", ReceiptKind::Read, 2), &id("driver"));
+    assert_eq!(progress(&thread, 1), Some(Progress::Sent), "a colleague's reading says nothing of the driver");
+    thread.receipt(&receipt("driver", ReceiptKind::Delivered, 2), &id("driver"));
+    thread.receipt(&receipt("driver", ReceiptKind::Read, 1), &id("driver"));
+    thread.receipt(&receipt("driver", ReceiptKind::Delivered, 1), &id("driver"));
+    assert_eq!((progress(&thread, 1), progress(&thread, 2)), (Some(Progress::Read), Some(Progress::Delivered)));
+    thread.receipt(&receipt("driver", ReceiptKind::Acknowledged, 0), &id("driver"));
+    assert_eq!(progress(&thread, 1), Some(Progress::Confirmed));
+}
+
+#[test]
+fn days_and_the_unread_mark_stand_before_their_messages() {
+    let mut thread = Thread::default();
+    let mut before = message(1, "driver");
+    before.timestamp = "2026-11-23T23:59:00Z".parse().expect("a time");
+    thread.receive(before);
+    thread.receive(message(2, "driver"));
+    thread.receive(message(3, "driver"));
+    let day = |date: &str| Entry::Day(date.parse().expect("a date"));
+    let message = |seq: u64| Entry::Message(format!("driver/u{seq}"));
+    assert_eq!(
+        thread.entries(&ann(), Some(3), utc),
+        [day("2026-11-23"), message(1), day("2026-11-24"), message(2), Entry::Unread, message(3)]
+    );
+}
+
+#[test]
+fn names_head_the_first_of_several_in_a_row() {
+    let mut thread = Thread::default();
+    for (seq, sender) in [(1, "driver"), (2, "driver"), (3, "bob"), (4, "ann"), (5, "driver")] {
+        thread.receive(message(seq, sender));
+    }
+    let bubble = |sender: &str, seq: u64| {
+        thread.bubble(&format!("{sender}/u{seq}"), &ann(), utc).unwrap_or_else(|| panic!("message {seq}"))
+    };
+    let heading = |sender: &str, seq| bubble(sender, seq).heading;
+    assert_eq!(heading("driver", 1).as_deref(), Some("driver"));
+    assert_eq!(heading("driver", 2), None);
+    assert_eq!(heading("bob", 3).as_deref(), Some("bob"));
+    assert_eq!(heading("ann", 4), None, "one knows one's own name");
+    assert_eq!(heading("driver", 5).as_deref(), Some("driver"));
+    assert!(bubble("bob", 3).ours && !bubble("bob", 3).mine);
+    assert_eq!(bubble("driver", 1).progress, None);
+}

@@ -1,0 +1,217 @@
+//! Conversations with drivers: what is known of them, and what is said in them.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sally_protocol::Id;
+use sally_protocol::alert::Alert;
+use sally_protocol::message::Conversation;
+
+use super::desk::Load;
+use super::door::Door;
+use super::link::Link;
+use crate::commands;
+use crate::model::conversations::{self, Typists};
+use crate::model::thread::Thread;
+
+/// What is being written in a conversation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Draft {
+    /// The text so far.
+    pub(crate) text: String,
+    /// Whether it is urgent.
+    pub(crate) urgent: bool,
+    /// Whether the reader is to confirm it.
+    pub(crate) requires_ack: bool,
+    /// What it is about.
+    pub(crate) subject: Option<Subject>,
+}
+
+/// The alert that a message is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Subject {
+    /// The alert.
+    pub(crate) alert: Id,
+    /// Its title.
+    pub(crate) title: String,
+}
+
+/// Everything about messages. A bundle of signals, as the desk is.
+#[derive(Clone, Copy)]
+pub(crate) struct Inbox {
+    /// The messaging connection.
+    pub(crate) link: RwSignal<Link>,
+    /// What opens and closes it.
+    pub(crate) door: Door,
+    /// The conversations, in no order.
+    pub(crate) conversations: RwSignal<Vec<Conversation>>,
+    /// How the list of conversations stands.
+    pub(crate) list: RwSignal<Load>,
+    /// The conversation that is open.
+    pub(crate) open: RwSignal<Option<Id>>,
+    /// The first message that had not been read when it was opened.
+    pub(crate) unread_from: RwSignal<Option<u64>>,
+    /// The messages of conversations that have been opened or spoken in.
+    pub(crate) threads: RwSignal<BTreeMap<Id, Thread>>,
+    /// How the newest page of each thread stands.
+    pub(crate) pages: RwSignal<BTreeMap<Id, Load>>,
+    /// How the fetching of older messages stands in the open conversation.
+    pub(crate) older: RwSignal<Load>,
+    /// Who types where.
+    pub(crate) typists: RwSignal<Typists>,
+    /// What is being written where.
+    pub(crate) drafts: RwSignal<BTreeMap<Id, Draft>>,
+    /// Up to where the server knows that conversations have been read.
+    pub(super) marked: StoredValue<BTreeMap<Id, u64>>,
+}
+
+impl Inbox {
+    /// An empty inbox behind a closed door.
+    pub(crate) fn new() -> Self {
+        Self {
+            link: RwSignal::new(Link::closed()),
+            door: Door::new(),
+            conversations: RwSignal::default(),
+            list: RwSignal::default(),
+            open: RwSignal::default(),
+            unread_from: RwSignal::default(),
+            threads: RwSignal::default(),
+            pages: RwSignal::default(),
+            older: RwSignal::default(),
+            typists: RwSignal::default(),
+            drafts: RwSignal::default(),
+            marked: StoredValue::default(),
+        }
+    }
+
+    /// Forgets everything, for the next user.
+    pub(crate) fn forget(self) {
+        self.conversations.set(Vec::new());
+        self.list.set(Load::Idle);
+        self.open.set(None);
+        self.threads.set(BTreeMap::new());
+        self.pages.set(BTreeMap::new());
+        self.typists.set(Typists::new());
+        self.drafts.set(BTreeMap::new());
+        self.marked.set_value(BTreeMap::new());
+    }
+
+    /// Enters the messaging view.
+    pub(crate) fn enter(self) {
+        self.door.open();
+        self.refresh();
+    }
+
+    /// Leaves the messaging view.
+    pub(crate) fn leave(self) {
+        self.stop_typing();
+        self.door.close();
+    }
+
+    /// Fetches the list of conversations, and the newest messages of the open one.
+    pub(crate) fn refresh(self) {
+        self.fetch_conversations();
+        if let Some(open) = self.open.get_untracked() {
+            self.fetch_newest(open);
+        }
+    }
+
+    /// Opens a conversation.
+    pub(crate) fn show(self, conversation: Id) {
+        if self.open.with_untracked(|open| open.as_ref() == Some(&conversation)) {
+            return;
+        }
+        self.stop_typing();
+        let unread_from = self.conversations.with_untracked(|list| {
+            let known = list.iter().find(|known| known.conversation_id == conversation)?;
+            let last = known.last_message.as_ref()?;
+            (last.seq > known.read_seq && last.sender_id == conversation).then_some(known.read_seq + 1)
+        });
+        self.unread_from.set(unread_from);
+        self.older.set(Load::Idle);
+        self.open.set(Some(conversation.clone()));
+        self.fetch_newest(conversation);
+    }
+
+    /// Closes the open conversation.
+    pub(crate) fn close(self) {
+        self.stop_typing();
+        self.open.set(None);
+    }
+
+    /// Opens the conversation with an alert's driver, with the alert as the subject.
+    pub(crate) fn write_about(self, driver: &Id, alert: &Alert) {
+        self.conversations.update(|list| conversations::ensure(list, driver, alert.driver_name.clone()));
+        let subject = Subject { alert: alert.id.clone(), title: alert.title.clone() };
+        self.drafts.update(|drafts| drafts.entry(driver.clone()).or_default().subject = Some(subject));
+        self.show(driver.clone());
+    }
+
+    /// Fetches the messages before the oldest one of the open conversation.
+    pub(crate) fn fetch_older(self) {
+        let Some(open) = self.open.get_untracked() else { return };
+        let oldest = self
+            .threads
+            .with_untracked(|threads| threads.get(&open).filter(|thread| thread.has_more()).and_then(Thread::oldest));
+        let Some(oldest) = oldest.filter(|_| self.older.get_untracked() != Load::Loading) else { return };
+        self.older.set(Load::Loading);
+        spawn_local(async move {
+            let answer = commands::history(&open, Some(oldest)).await;
+            let state = answer.as_ref().map_or_else(|error| Load::Failed(error.clone()), |_| Load::Ready);
+            if let Ok(page) = answer {
+                self.threads.update(|threads| threads.entry(open.clone()).or_default().page(page, false));
+            }
+            if self.open.get_untracked() == Some(open) {
+                self.older.set(state);
+            }
+        });
+    }
+
+    /// Fetches the list of conversations.
+    pub(super) fn fetch_conversations(self) {
+        if self.list.get_untracked() == Load::Loading {
+            return;
+        }
+        self.list.set(Load::Loading);
+        spawn_local(async move {
+            match commands::conversations().await {
+                Ok(answer) => {
+                    self.conversations.update(|list| {
+                        let before = std::mem::replace(list, answer.conversations);
+                        // Whoever is being written to for the first time isn't in the server's list yet.
+                        let open = self.open.get_untracked();
+                        for known in before.into_iter().filter(|known| Some(&known.conversation_id) == open.as_ref()) {
+                            conversations::ensure(list, &known.conversation_id, known.name);
+                        }
+                    });
+                    self.list.set(Load::Ready);
+                }
+                Err(error) => self.list.set(Load::Failed(error)),
+            }
+        });
+    }
+
+    /// Fetches the newest messages of a conversation.
+    pub(crate) fn fetch_newest(self, conversation: Id) {
+        let loading = self.pages.with_untracked(|pages| pages.get(&conversation) == Some(&Load::Loading));
+        if loading {
+            return;
+        }
+        self.pages.update(|pages| {
+            pages.insert(conversation.clone(), Load::Loading);
+        });
+        spawn_local(async move {
+            let state = match commands::history(&conversation, None).await {
+                Ok(page) => {
+                    self.threads.update(|threads| threads.entry(conversation.clone()).or_default().page(page, true));
+                    Load::Ready
+                }
+                Err(error) => Load::Failed(error),
+            };
+            self.pages.update(|pages| {
+                pages.insert(conversation, state);
+            });
+        });
+    }
+}

@@ -1,0 +1,70 @@
+//! What comes in over the messaging connection.
+
+use leptos::prelude::*;
+use sally_protocol::desktop;
+use sally_protocol::message::{Message, Presence, Receipt, Typing};
+
+use super::clock::now;
+use super::inbox::Inbox;
+use crate::model::conversations;
+
+impl Inbox {
+    /// Takes in the state of the connection.
+    pub(super) fn link_changed(self, state: desktop::Link) {
+        let returned = state.is_live() && !self.link.with_untracked(|link| link.state.is_live());
+        self.link.update(|link| link.set(state, now()));
+        if returned && self.door.is_open() {
+            // What was said between the last fetch and the connection is in neither.
+            self.refresh();
+        }
+    }
+
+    /// Takes in a message.
+    pub(super) fn receive(self, message: Message) {
+        let conversation = message.conversation_id.clone();
+        let known = self.conversations.try_update(|list| conversations::receive(list, &message)).unwrap_or(true);
+        if !known {
+            self.fetch_conversations();
+        }
+        self.typists.update(|typists| {
+            if let Some(typing) = typists.get_mut(&conversation) {
+                typing.remove(&message.sender_id);
+            }
+        });
+        let stale = self.threads.try_update(|threads| {
+            let thread = threads.entry(conversation.clone()).or_default();
+            thread.receive(message);
+            thread.is_stale()
+        });
+        if stale == Some(true) && self.open.get_untracked().as_ref() == Some(&conversation) {
+            self.fetch_newest(conversation);
+        }
+    }
+
+    /// Takes in a receipt.
+    pub(super) fn receipt(self, receipt: &Receipt) {
+        // A conversation is named by its driver's user id, which is the other side to a dispatcher.
+        let other = receipt.conversation_id.clone();
+        self.threads.update(|threads| threads.entry(other.clone()).or_default().receipt(receipt, &other));
+    }
+
+    /// Takes in that somebody types, or has stopped.
+    pub(super) fn typing(self, typing: &Typing) {
+        self.typists.update(|typists| {
+            let known = typists.entry(typing.conversation_id.clone()).or_default();
+            match typing.typing {
+                true => known.insert(typing.user_id.clone(), now()),
+                false => known.remove(&typing.user_id),
+            };
+        });
+    }
+
+    /// Takes in that somebody came or went.
+    pub(super) fn presence(self, presence: &Presence) {
+        self.conversations.update(|list| {
+            if let Some(known) = list.iter_mut().find(|known| known.conversation_id == presence.user_id) {
+                known.online = presence.online;
+            }
+        });
+    }
+}

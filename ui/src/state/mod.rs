@@ -1,0 +1,19 @@
+//! What the interface knows, as signals, and what it does with it.
+//!
+//! A [`Desk`] is made once and handed to every view by context.
+
+mod clock;
+mod desk;
+mod door;
+mod inbox;
+mod incoming;
+mod link;
+mod outgoing;
+mod preference;
+mod stream;
+
+pub(crate) use clock::{now, zone};
+pub(crate) use desk::{Desk, Load, Phase, View};
+pub(crate) use inbox::Draft;
+pub(crate) use link::Link;
+pub(crate) use preference::{Preference, Theme};

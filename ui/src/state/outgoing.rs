@@ -1,0 +1,107 @@
+//! What goes out: messages, and that they have been read or are being written.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sally_protocol::Id;
+use sally_protocol::message::{Mark, MessagePriority, SendMessage, SetTyping};
+use uuid::Uuid;
+
+use super::clock::now;
+use super::inbox::{Draft, Inbox};
+use crate::commands;
+use crate::model::bubble::Viewer;
+
+impl Inbox {
+    /// Sends what is written in a conversation.
+    pub(crate) fn send(self, conversation: Id, draft: Draft, viewer: &Viewer) {
+        let request = SendMessage {
+            // A driver's message goes to the dispatch team, which has no id.
+            recipient_id: viewer.role.is_dispatch().then(|| conversation.clone()),
+            content: draft.text.trim().to_owned(),
+            client_message_id: Uuid::new_v4().to_string(),
+            priority: if draft.urgent { MessagePriority::Urgent } else { MessagePriority::Normal },
+            requires_ack: draft.requires_ack,
+            alert_id: draft.subject.map(|subject| subject.alert),
+            ..SendMessage::default()
+        };
+        self.drafts.update(|drafts| {
+            drafts.remove(&conversation);
+        });
+        self.dispatch(conversation, request);
+    }
+
+    /// Sends a message that could not be sent once more. It is the same message to the server.
+    pub(crate) fn retry(self, conversation: Id, key: &str, viewer: &Viewer) {
+        let request = self.threads.with_untracked(|threads| {
+            threads.get(&conversation)?.outgoing(key, viewer).map(|outgoing| outgoing.request.clone())
+        });
+        if let Some(request) = request {
+            self.dispatch(conversation, request);
+        }
+    }
+
+    /// Gives up a message that could not be sent.
+    pub(crate) fn discard(self, conversation: &Id, key: &str, viewer: &Viewer) {
+        self.threads.update(|threads| {
+            let Some(thread) = threads.get_mut(conversation) else { return };
+            if let Some(client) = thread.outgoing(key, viewer).map(|known| known.request.client_message_id.clone()) {
+                thread.discard(&client);
+            }
+        });
+    }
+
+    fn dispatch(self, conversation: Id, request: SendMessage) {
+        self.threads.update(|threads| threads.entry(conversation.clone()).or_default().sending(request.clone(), now()));
+        spawn_local(async move {
+            match commands::send_message(&request).await {
+                Ok(sent) => sent.messages.into_iter().for_each(|message| self.receive(message)),
+                Err(error) => self.threads.update(|threads| {
+                    threads.entry(conversation).or_default().failed(&request.client_message_id, error);
+                }),
+            }
+        });
+    }
+
+    /// Says that everything in a conversation up to `seq` has been seen, unless that was said before.
+    pub(crate) fn mark_read(self, conversation: Id, seq: u64) {
+        let before = self.marked.with_value(|marked| marked.get(&conversation).copied());
+        if before.is_some_and(|before| before >= seq) {
+            return;
+        }
+        self.marked.update_value(|marked| {
+            marked.insert(conversation.clone(), seq);
+        });
+        spawn_local(async move {
+            let mark = Mark { conversation_id: conversation.clone(), seq };
+            match commands::mark_read(&mark).await {
+                Ok(()) => self.conversations.update(|list| {
+                    let known = list.iter_mut().find(|known| known.conversation_id == conversation);
+                    if let Some(known) = known.filter(|known| known.read_seq < seq) {
+                        (known.read_seq, known.unread) = (seq, 0);
+                    }
+                }),
+                // It is said again when the connection is back, or with the next message.
+                Err(_) => self.marked.update_value(|marked| {
+                    marked.remove(&conversation);
+                }),
+            }
+        });
+    }
+
+    /// Says whether the user types in a conversation. A lost notice is worth no word.
+    pub(crate) fn set_typing(self, conversation: Id, typing: bool) {
+        if self.link.with_untracked(|link| link.state.is_live()) {
+            let notice = SetTyping { conversation_id: conversation, typing };
+            spawn_local(async move { drop(commands::set_typing(&notice).await) });
+        }
+    }
+
+    /// Says that the user no longer types in the open conversation, if they did.
+    pub(super) fn stop_typing(self) {
+        let open = self.open.get_untracked();
+        let writes = |id: &Id| self.drafts.with_untracked(|drafts| drafts.get(id).is_some_and(|d| !d.text.is_empty()));
+        if let Some(open) = open.filter(writes) {
+            self.set_typing(open, false);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The place to write a message.
+
+use leptos::html::Textarea;
+use leptos::prelude::*;
+use sally_protocol::Id;
+use sally_protocol::message::{MAX_CONTENT_CHARS, check_content};
+
+use super::icon::{Icon, Symbol};
+use crate::model::bubble::Viewer;
+use crate::model::label;
+use crate::state::{Desk, Draft, now};
+
+/// From how many characters on they are counted aloud.
+const COUNT_FROM: usize = MAX_CONTENT_CHARS - 300;
+
+/// How often it is said again that somebody types, in milliseconds.
+const TYPING_AGAIN_MS: i64 = 4_000;
+
+/// The tallest the text field grows by itself, in pixels.
+const TALLEST: i32 = 160;
+
+/// The place to write. What is written stays with its conversation until it is sent.
+#[component]
+pub(crate) fn Composer(
+    /// The conversation.
+    conversation: Id,
+    /// Who writes.
+    viewer: StoredValue<Viewer>,
+    /// Called when a message goes out.
+    on_sent: Callback<()>,
+) -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let inbox = desk.inbox;
+    let id = StoredValue::new(conversation);
+    let draft =
+        Memo::new(move |_| inbox.drafts.with(|drafts| id.with_value(|id| drafts.get(id).cloned())).unwrap_or_default());
+    let change = move |change: &dyn Fn(&mut Draft)| {
+        inbox.drafts.update(|drafts| change(drafts.entry(id.get_value()).or_default()));
+    };
+    let length = Memo::new(move |_| draft.read().text.chars().count());
+    let refusal = Memo::new(move |_| check_content(draft.read().text.trim()).err());
+    let problem =
+        Memo::new(move |_| refusal.get().filter(|_| length.get() > 0 && !draft.read().text.trim().is_empty()));
+    let field = NodeRef::<Textarea>::new();
+    let said_typing = StoredValue::new(i64::MIN);
+
+    let typed = move |text: String| {
+        let (writes, at) = (!text.is_empty(), now().as_millisecond());
+        let said = said_typing.get_value();
+        if writes && at.saturating_sub(said) > TYPING_AGAIN_MS {
+            said_typing.set_value(at);
+            inbox.set_typing(id.get_value(), true);
+        } else if !writes && said != i64::MIN {
+            said_typing.set_value(i64::MIN);
+            inbox.set_typing(id.get_value(), false);
+        }
+        change(&|draft| draft.text.clone_from(&text));
+    };
+    let send = move || {
+        if refusal.get_untracked().is_some() {
+            return;
+        }
+        if said_typing.get_value() != i64::MIN {
+            said_typing.set_value(i64::MIN);
+            inbox.set_typing(id.get_value(), false);
+        }
+        on_sent.run(());
+        viewer.with_value(|viewer| inbox.send(id.get_value(), draft.get_untracked(), viewer));
+    };
+    let key = move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+            event.prevent_default();
+            send();
+        }
+    };
+    // The field grows with the text. WebKit has no style for that.
+    Effect::new(move |_| {
+        length.track();
+        let Some(field) = field.get() else { return };
+        let style = web_sys::HtmlElement::style(&field);
+        // Property and values are valid, which is all that could be refused.
+        let _ = style.set_property("height", "auto");
+        let _ = style.set_property("height", &format!("{}px", field.scroll_height().min(TALLEST)));
+    });
+    let counter = move || {
+        (length.get() >= COUNT_FROM).then(|| {
+            format!("{} of {}", label::thousands(length.get() as u64), label::thousands(MAX_CONTENT_CHARS as u64))
+        })
+    };
+    view! {
+        <form
+            class="composer"
+            on:submit=move |event| {
+                event.prevent_default();
+                send();
+            }
+        >
+            {move || {
+                draft
+                    .read()
+                    .subject
+                    .clone()
+                    .map(|subject| {
+                        view! {
+                            <div class="composer-subject">
+                                <Icon symbol=Symbol::Bell />
+                                <span dir="auto">"About: " {subject.title}</span>
+                                <button
+                                    type="button"
+                                    class="button quiet square"
+                                    aria-label="Not about this alert"
+                                    on:click=move |_| change(&|draft| draft.subject = None)
+                                >
+                                    <Icon symbol=Symbol::Cross />
+                                </button>
+                            </div>
+                        }
+                    })
+            }}
+            <label class="composer-field">
+                <span class="unseen">"Message"</span>
+                <textarea
+                    node_ref=field
+                    rows="2"
+                    dir="auto"
+                    data-testid="composer-input"
+                    placeholder="Write a message"
+                    prop:value=move || draft.read().text.clone()
+                    on:input:target=move |event| typed(event.target().value())
+                    on:keydown=key
+                ></textarea>
+            </label>
+            <div class="composer-tools">
+                <button
+                    type="button"
+                    class="button toggle"
+                    data-severity="high"
+                    aria-pressed=move || draft.read().urgent.to_string()
+                    title="Arrives with a sound and a banner"
+                    on:click=move |_| change(&|draft| draft.urgent = !draft.urgent)
+                >
+                    <Icon symbol=Symbol::High />
+                    "Urgent"
+                </button>
+                <button
+                    type="button"
+                    class="button toggle"
+                    aria-pressed=move || draft.read().requires_ack.to_string()
+                    title="The driver is asked to confirm the message"
+                    on:click=move |_| change(&|draft| draft.requires_ack = !draft.requires_ack)
+                >
+                    <Icon symbol=Symbol::Check />
+                    "Ask to confirm"
+                </button>
+                <span class="composer-note" role="status" data-over=move || (length.get() > MAX_CONTENT_CHARS).to_string()>
+                    {counter}
+                    {move || problem.get().map(|problem| view! { <span class="composer-problem">{sentence(&problem.to_string())}</span> })}
+                </span>
+                <button class="button primary" type="submit" data-testid="composer-send" disabled=move || refusal.get().is_some()>
+                    <Icon symbol=Symbol::Send />
+                    "Send"
+                </button>
+            </div>
+        </form>
+    }
+}
+
+/// An error's words as a sentence of their own.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(std::iter::once('.')).collect()
+}

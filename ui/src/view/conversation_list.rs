@@ -1,0 +1,200 @@
+//! The list of conversations.
+
+use leptos::prelude::*;
+use sally_protocol::Id;
+use sally_protocol::message::{Conversation, Message, MessagePriority};
+
+use super::icon::{Icon, Symbol};
+use super::moment::Moment;
+use super::placeholder::Placeholder;
+use super::rows;
+use crate::model::conversations::{name, order, typists, unread};
+use crate::model::hold::arrange;
+use crate::model::label;
+use crate::state::{Desk, Load};
+
+/// The list of conversations, newest activity first. It keeps its order while the pointer is in it.
+#[component]
+pub(crate) fn ConversationList() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let inbox = desk.inbox;
+    let text = RwSignal::new(String::new());
+    let live = Memo::new(move |_| inbox.conversations.with(|list| text.with(|text| order(list, text))));
+    let held = RwSignal::new(None::<Vec<Id>>);
+    let shown = Memo::new(move |_| {
+        let live = live.get();
+        let there: std::collections::BTreeSet<Id> = live.iter().cloned().collect();
+        let arranged = held.with(|held| arrange(held.as_deref(), live, Id::clone, |id| there.contains(id)));
+        // New conversations are rare: they go to the end for the moment rather than behind a button.
+        [arranged.shown, arranged.waiting].concat()
+    });
+    let reachable = Memo::new(move |_| {
+        let open = inbox.open.get();
+        shown.with(|shown| open.filter(|open| shown.contains(open)).or_else(|| shown.first().cloned()))
+    });
+    let loading = Memo::new(move |_| inbox.list.get() == Load::Loading && inbox.conversations.read().is_empty());
+    let failed = Memo::new(move |_| match inbox.list.get() {
+        Load::Failed(error) => Some(error.message),
+        _ => None,
+    });
+    let nothing = Memo::new(move |_| !loading.get() && failed.get().is_none() && shown.read().is_empty());
+    let narrowed = Memo::new(move |_| text.with(|text| !text.trim().is_empty()));
+    view! {
+        <label class="search conversation-search">
+            <Icon symbol=Symbol::Search />
+            <span class="unseen">"Filter conversations"</span>
+            <input
+                type="search"
+                data-filter
+                placeholder="Filter  /"
+                spellcheck="false"
+                prop:value=text
+                on:input:target=move |event| text.set(event.target().value())
+            />
+        </label>
+        {move || {
+            failed
+                .get()
+                .map(|message| {
+                    view! {
+                        <div class="inline-error" role="alert">
+                            <p>{message}</p>
+                            <button class="button" on:click=move |_| inbox.refresh()>
+                                "Try again"
+                            </button>
+                        </div>
+                    }
+                })
+        }}
+        <div
+            class="conversation-rows"
+            role="listbox"
+            aria-label="Conversations, newest first"
+            on:pointerenter=move |_| held.set(Some(live.get_untracked()))
+            on:pointerleave=move |_| held.set(None)
+        >
+            <Show when=move || loading.get()>
+                <div class="skeleton" role="status">
+                    <span class="unseen">"Fetching the conversations…"</span>
+                    {(0..8).map(|_| view! { <div class="skeleton-row" aria-hidden="true"></div> }).collect_view()}
+                </div>
+            </Show>
+            <For each=move || shown.get() key=Id::clone let:id>
+                <ConversationRow id reachable />
+            </For>
+            <Show when=move || nothing.get()>
+                <Show
+                    when=move || narrowed.get()
+                    fallback=|| {
+                        view! {
+                            <Placeholder
+                                symbol=Symbol::Message
+                                title="No conversations yet"
+                                hint="Each driver has one; it begins with the first message.".to_owned()
+                            />
+                        }
+                    }
+                >
+                    <Placeholder symbol=Symbol::Search title="No conversation matches" hint="There are others that this filter leaves out.".to_owned() />
+                </Show>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn ConversationRow(id: Id, reachable: Memo<Option<Id>>) -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let inbox = desk.inbox;
+    let id = StoredValue::new(id);
+    let me = desk.me().map(|me| me.user_id);
+    let conversation = Memo::new(move |_| {
+        inbox
+            .conversations
+            .with(|list| list.iter().find(|known| id.with_value(|id| known.conversation_id == *id)).cloned())
+    });
+    let called = Memo::new(move |_| conversation.read().as_ref().map(name).unwrap_or_default());
+    let waits = Memo::new(move |_| {
+        desk.board.with(|board| conversation.read().as_ref().map_or(0, |conversation| unread(board, conversation)))
+    });
+    let urgent = Memo::new(move |_| {
+        desk.board.with(|board| {
+            id.with_value(|id| board.waiting.get(id).is_some_and(|waiting| waiting.priority == MessagePriority::Urgent))
+        })
+    });
+    let online = Memo::new(move |_| conversation.read().as_ref().is_some_and(|conversation| conversation.online));
+    let at = Memo::new(move |_| last(&conversation.read()).map(|message| message.timestamp));
+    let types = Memo::new({
+        let me = me.clone();
+        move |_| {
+            let Some(me) = me.as_ref() else { return false };
+            inbox.typists.with(|known| id.with_value(|id| !typists(known, id, me, desk.now.get()).is_empty()))
+        }
+    });
+    let preview = Memo::new(move |_| {
+        let conversation = conversation.read();
+        let Some(message) = last(&conversation) else { return "No messages yet".to_owned() };
+        let own = me.as_ref() == Some(&message.sender_id);
+        let ours = message.sender_role.is_dispatch();
+        let author = if own { Some("You".to_owned()) } else { ours.then(|| message.sender_name.clone()).flatten() };
+        let line = message.content.split_whitespace().collect::<Vec<_>>().join(" ");
+        author.map_or(line.clone(), |author| format!("{author}: {line}"))
+    });
+    let open = Memo::new(move |_| inbox.open.with(|open| id.with_value(|id| open.as_ref() == Some(id))));
+    let tab_index = move || if reachable.with(|at| id.with_value(|id| at.as_ref() == Some(id))) { "0" } else { "-1" };
+    let show = move || {
+        inbox.show(id.get_value());
+        rows::focus_on("[data-testid=composer-input]");
+    };
+    view! {
+        <div
+            class="conversation-row"
+            role="option"
+            data-row
+            data-testid="conversation-row"
+            data-conversation-id=id.with_value(Id::to_string)
+            data-unread=move || (waits.get() > 0).to_string()
+            aria-selected=move || open.get().to_string()
+            tabindex=tab_index
+            on:click=move |_| show()
+            on:keydown=move |event| {
+                if matches!(event.key().as_str(), "Enter" | " ") {
+                    event.prevent_default();
+                    show();
+                }
+            }
+        >
+            <span class="avatar" aria-hidden="true">{move || label::initials(&called.read())}</span>
+            <span class="conversation-name"><bdi>{called}</bdi></span>
+            <span class="conversation-time"><Moment at /></span>
+            <span class="conversation-preview" dir="auto">
+                {move || if types.get() { "Typing…".to_owned() } else { preview.get() }}
+            </span>
+            <span class="conversation-marks">
+                {move || {
+                    urgent
+                        .get()
+                        .then(|| {
+                            view! {
+                                <span class="mark" data-severity="high">
+                                    <Icon symbol=Symbol::High />
+                                    "Urgent"
+                                </span>
+                            }
+                        })
+                }}
+                {move || {
+                    (waits.get() > 0)
+                        .then(|| view! { <span class="unread">{move || label::thousands(waits.get())} <span class="unseen">" unread"</span></span> })
+                }}
+                <span class="presence" data-online=move || online.get().to_string()>
+                    {move || if online.get() { "Online" } else { "Offline" }}
+                </span>
+            </span>
+        </div>
+    }
+}
+
+fn last(conversation: &Option<Conversation>) -> Option<&Message> {
+    conversation.as_ref().and_then(|conversation| conversation.last_message.as_ref())
+}

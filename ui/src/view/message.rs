@@ -1,0 +1,117 @@
+//! One message of a conversation.
+
+use leptos::prelude::*;
+use sally_protocol::Id;
+
+use super::icon::{Icon, Symbol};
+use crate::model::bubble::{Bubble, Progress, Viewer};
+use crate::model::time;
+use crate::state::{Desk, zone};
+
+/// One message. It stays the same element from the moment it is sent until it has been read.
+#[component]
+pub(crate) fn MessageRow(
+    /// The conversation.
+    conversation: Id,
+    /// What identifies the message.
+    key: String,
+    /// Who looks at it.
+    viewer: StoredValue<Viewer>,
+) -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let inbox = desk.inbox;
+    let id = StoredValue::new(conversation);
+    let key = StoredValue::new(key);
+    let bubble = Memo::new(move |_| {
+        inbox.threads.with(|threads| {
+            let thread = id.with_value(|id| threads.get(id))?;
+            key.with_value(|key| viewer.with_value(|viewer| thread.bubble(key, viewer, zone)))
+        })
+    });
+    let with = move |read: fn(&Bubble) -> Option<String>| move || bubble.with(|bubble| bubble.as_ref().and_then(read));
+    let is = move |read: fn(&Bubble) -> bool| move || bubble.with(|bubble| bubble.as_ref().is_some_and(read));
+    let heading = Memo::new(move |_| bubble.with(|bubble| bubble.as_ref().and_then(|bubble| bubble.heading.clone())));
+    let progress = Memo::new(move |_| bubble.with(|bubble| bubble.as_ref().and_then(|bubble| bubble.progress.clone())));
+    let about = Memo::new(move |_| {
+        let alert = bubble.with(|bubble| bubble.as_ref()?.alert_id.clone())?;
+        let title = desk.board.with(|board| board.alerts.get(&alert).map(super::alert_row::title));
+        Some(title.unwrap_or_else(|| format!("alert {alert}")))
+    });
+    let failure = move || match progress.get() {
+        Some(Progress::Failed(error)) => Some(error),
+        _ => None,
+    };
+    let retry = move |_| key.with_value(|key| viewer.with_value(|viewer| inbox.retry(id.get_value(), key, viewer)));
+    let discard =
+        move |_| id.with_value(|id| key.with_value(|key| viewer.with_value(|viewer| inbox.discard(id, key, viewer))));
+    view! {
+        <article
+            class="message"
+            data-testid="message"
+            data-message-id=with(|bubble| bubble.message_id.clone())
+            data-seq=with(|bubble| bubble.seq.map(|seq| seq.to_string()))
+            data-mine=with(|bubble| Some(bubble.mine.to_string()))
+            data-ours=with(|bubble| Some(bubble.ours.to_string()))
+            data-head=with(|bubble| Some(bubble.heading.is_some().to_string()))
+            data-failed=move || failure().is_some().to_string()
+        >
+            {move || heading.get().map(|name| view! { <header class="message-author"><bdi>{name}</bdi></header> })}
+            <div class="message-bubble">
+                <Show when=is(|bubble| bubble.urgent)>
+                    <span class="mark" data-severity="high">
+                        <Icon symbol=Symbol::High />
+                        "Urgent"
+                    </span>
+                </Show>
+                {move || about.get().map(|title| view! { <span class="message-about" dir="auto">"About: " {title}</span> })}
+                // Text from people: the document treats it as text, and keeps its direction to itself.
+                <p class="message-text" dir="auto">{with(|bubble| Some(bubble.content.clone()))}</p>
+            </div>
+            <footer class="message-foot">
+                {move || bubble.with(|bubble| bubble.as_ref().map(|bubble| bubble.at)).map(|at| {
+                    view! { <time datetime=at.to_string() title=time::absolute(at, zone)>{time::time_of_day(at, zone)}</time> }
+                })}
+                <Show when=is(|bubble| bubble.requires_ack && bubble.progress != Some(Progress::Confirmed))>
+                    <span>"Confirmation asked"</span>
+                </Show>
+                {move || progress.get().map(|progress| view! { <ProgressMark progress /> })}
+            </footer>
+            {move || {
+                failure()
+                    .map(|error| {
+                        view! {
+                            <div class="message-failure" role="alert">
+                                <p>{error.message}</p>
+                                <button class="button" on:click=retry>
+                                    <Icon symbol=Symbol::Sync />
+                                    "Send again"
+                                </button>
+                                <button class="button quiet" on:click=discard>
+                                    "Discard"
+                                </button>
+                            </div>
+                        }
+                    })
+            }}
+        </article>
+    }
+}
+
+/// How far a message has come.
+#[component]
+fn ProgressMark(progress: Progress) -> impl IntoView {
+    let (symbol, word, severity) = match progress {
+        Progress::Sending => (Symbol::Clock, "Sending", "none"),
+        Progress::Failed(_) => (Symbol::Critical, "Not sent", "critical"),
+        Progress::Sent => (Symbol::Check, "Sent", "none"),
+        Progress::Delivered => (Symbol::CheckTwice, "Delivered", "none"),
+        Progress::Read => (Symbol::CheckTwice, "Read", "none"),
+        Progress::Confirmed => (Symbol::CheckTwice, "Confirmed", "none"),
+    };
+    view! {
+        <span class="mark progress-mark" data-severity=severity>
+            <Icon symbol />
+            {word}
+        </span>
+    }
+}

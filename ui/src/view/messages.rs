@@ -1,0 +1,76 @@
+//! Messaging: the conversations, and the one that is open. The connection lasts as long as this view.
+
+use leptos::ev;
+use leptos::prelude::*;
+
+use super::conversation_list::ConversationList;
+use super::icon::Symbol;
+use super::link_state::LinkState;
+use super::placeholder::Placeholder;
+use super::thread::ThreadPane;
+use super::{rows, writing};
+use crate::model::keys::Action;
+use crate::state::Desk;
+
+/// The messaging view. Entering it opens the messaging connection, leaving it closes it.
+#[component]
+pub(crate) fn Messages() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let inbox = desk.inbox;
+    inbox.enter();
+    let listener = window_event_listener(ev::keydown, move |event| {
+        if writing::asked(&event) == Some(Action::Back)
+            && !writing::is_writing()
+            && inbox.open.get_untracked().is_some()
+        {
+            event.prevent_default();
+            inbox.close();
+            rows::back();
+        }
+    });
+    on_cleanup(move || {
+        listener.remove();
+        inbox.leave();
+    });
+    let failure = inbox.door.failure;
+    view! {
+        <main class="messages" data-open=move || inbox.open.get().is_some().to_string()>
+            <section class="conversations" aria-label="Conversations">
+                <div class="filters">
+                    <h1>"Messages"</h1>
+                    <LinkState link=inbox.link testid="messaging-state" purpose="Messaging" />
+                </div>
+                {move || {
+                    failure
+                        .get()
+                        .map(|error| {
+                            view! {
+                                <div class="inline-error" role="alert">
+                                    <p>{error.message}</p>
+                                    <button class="button" on:click=move |_| inbox.enter()>
+                                        "Try again"
+                                    </button>
+                                </div>
+                            }
+                        })
+                }}
+                <ConversationList />
+            </section>
+            {move || match inbox.open.get() {
+                Some(conversation) => view! { <ThreadPane conversation /> }.into_any(),
+                None => {
+                    view! {
+                        <section class="thread-pane" aria-label="Conversation">
+                            <Placeholder
+                                symbol=Symbol::Message
+                                title="No conversation is open"
+                                hint="Choose one from the list, or write to a driver from an alert with m.".to_owned()
+                            />
+                        </section>
+                    }
+                        .into_any()
+                }
+            }}
+        </main>
+    }
+}

@@ -1,0 +1,30 @@
+//! The components, from the window down to the single word.
+
+#![expect(unreachable_pub, reason = "the component macro makes its functions public whatever they are declared as")]
+
+mod alert_board;
+mod alert_detail;
+mod alert_filters;
+mod alert_list;
+mod alert_row;
+mod app;
+mod badge;
+mod composer;
+mod conversation_list;
+mod icon;
+mod integrations;
+mod key_list;
+mod link_state;
+mod message;
+mod messages;
+mod moment;
+mod notices;
+mod placeholder;
+mod routes;
+mod rows;
+mod shell;
+mod sign_in;
+mod thread;
+mod writing;
+
+pub(crate) use app::App;

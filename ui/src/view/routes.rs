@@ -1,0 +1,180 @@
+//! Route plans: who drives, where they are in the plan, and when they arrive.
+
+use leptos::prelude::*;
+use sally_protocol::Id;
+use sally_protocol::board::Route;
+use sally_protocol::fleet::EtaUpdate;
+
+use super::badge::Punctuality;
+use super::icon::{Icon, Symbol};
+use super::moment::{Clock, Moment};
+use super::placeholder::{Placeholder, Waiting};
+use crate::model::label;
+use crate::model::routes::{driver, driver_names, plans, shift, stops, worst};
+use crate::state::Desk;
+
+/// The route plans.
+#[component]
+pub(crate) fn Routes() -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let text = RwSignal::new(String::new());
+    let names = Memo::new(move |_| desk.board.with(driver_names));
+    let plans = Memo::new(move |_| desk.board.with(|board| text.with(|text| plans(board, &names.read(), text))));
+    let fetched = Memo::new(move |_| desk.board.with(|board| board.current || !board.routes.is_empty()));
+    let any = Memo::new(move |_| desk.board.with(|board| !board.routes.is_empty()));
+    let first = Memo::new(move |_| plans.read().first().cloned());
+    view! {
+        <main class="listing routes">
+            <div class="filters">
+                <h1>"Routes " <span class="section-count">{move || plans.read().len()}</span></h1>
+                <label class="search">
+                    <Icon symbol=Symbol::Search />
+                    <span class="unseen">"Filter routes"</span>
+                    <input
+                        type="search"
+                        data-filter
+                        placeholder="Filter  /"
+                        spellcheck="false"
+                        prop:value=text
+                        on:input:target=move |event| text.set(event.target().value())
+                    />
+                </label>
+            </div>
+            <div class="route-columns" aria-hidden="true">
+                <span>"Route"</span>
+                <span>"Driver"</span>
+                <span>"Now"</span>
+                <span>"Stops"</span>
+                <span>"Changed"</span>
+            </div>
+            <div class="listing-rows" role="grid" aria-label="Routes, troubled ones first">
+                <Show when=move || fetched.get() fallback=Waiting>
+                    <For each=move || plans.get() key=Id::clone let:plan>
+                        <RouteRow plan names first />
+                    </For>
+                    <Show when=move || plans.read().is_empty()>
+                        <Show
+                            when=move || any.get()
+                            fallback=|| {
+                                view! {
+                                    <Placeholder
+                                        symbol=Symbol::Route
+                                        title="No routes yet"
+                                        hint="A plan shows up here when it is planned, driven or delayed.".to_owned()
+                                    />
+                                }
+                            }
+                        >
+                            <Placeholder symbol=Symbol::Search title="No route matches" hint="There are others that this filter leaves out.".to_owned()>
+                                <button class="button" on:click=move |_| text.set(String::new())>
+                                    "Clear the filter"
+                                </button>
+                            </Placeholder>
+                        </Show>
+                    </Show>
+                </Show>
+            </div>
+        </main>
+    }
+}
+
+#[component]
+fn RouteRow(plan: Id, names: Memo<std::collections::BTreeMap<Id, String>>, first: Memo<Option<Id>>) -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let plan = StoredValue::new(plan);
+    let route = Memo::new(move |_| {
+        desk.board.with(|board| plan.with_value(|plan| board.routes.get(plan).cloned())).unwrap_or_default()
+    });
+    let changed = Memo::new(move |_| route.read().changed_at);
+    let who = move || {
+        let route = route.read();
+        let driver = driver(&route)?;
+        Some(names.read().get(driver).cloned().unwrap_or_else(|| driver.to_string()))
+    };
+    let vehicle = move || route.read().status.as_ref().and_then(|status| status.vehicle_id.as_ref()).map(Id::to_string);
+    let tab_index =
+        move || if first.with(|first| plan.with_value(|plan| first.as_ref() == Some(plan))) { "0" } else { "-1" };
+    view! {
+        <div
+            class="route-row"
+            role="row"
+            data-row
+            data-testid="route-row"
+            data-plan-id=plan.with_value(Id::to_string)
+            data-ended=move || route.read().is_ended().to_string()
+            tabindex=tab_index
+        >
+            <div role="gridcell" class="route-plan">
+                <strong><bdi>{plan.with_value(Id::to_string)}</bdi></strong>
+                {move || worst(&route.read()).map(|status| view! { <Punctuality status /> })}
+            </div>
+            <div role="gridcell" class="route-driver">
+                <bdi>{who}</bdi>
+                <span class="dim"><bdi>{vehicle}</bdi></span>
+            </div>
+            <div role="gridcell" class="route-now">{move || now(&route.read())}</div>
+            <ol role="gridcell" class="route-stops">
+                {move || stops(&route.read()).into_iter().map(|eta| view! { <Stop eta=eta.clone() /> }).collect_view()}
+            </ol>
+            <div role="gridcell" class="route-changed">
+                <Moment at=changed />
+            </div>
+        </div>
+    }
+}
+
+/// Where the plan stands, and the segment it is in.
+fn now(route: &Route) -> impl IntoView + use<> {
+    let Some(status) = route.status.clone() else {
+        return view! { <span class="dim">"No status yet"</span> }.into_any();
+    };
+    let segment = [status.segment_type.as_deref(), status.segment_status.as_deref()];
+    let segment: Vec<String> = segment.into_iter().flatten().map(label::phrase).collect();
+    let segment = (!segment.is_empty()).then(|| segment.join(", ").to_owned());
+    let replan = status.replan_recommended == Some(true);
+    let reason = status.replan_reason.clone().unwrap_or_else(|| "A new plan would be better.".to_owned());
+    let place = status.location.map(|at| format!("{:.3}, {:.3}", at.lat, at.lon));
+    let source = (!status.source.is_empty()).then(|| format!("by {}", label::phrase(&status.source)));
+    view! {
+        <span>
+            {label::plan_status(status.status)}
+            {segment.map(|segment| format!(" · {segment}"))}
+        </span>
+        {status.stop_name.map(|stop| view! { <span dir="auto">{stop}</span> })}
+        <span class="dim">{[place, source].into_iter().flatten().collect::<Vec<_>>().join(" · ")}</span>
+        {replan
+            .then(|| {
+                view! {
+                    <span class="mark replan" data-severity="medium">
+                        <Icon symbol=Symbol::Medium />
+                        <span>"Replan: " <bdi>{reason}</bdi></span>
+                    </span>
+                }
+            })}
+    }
+    .into_any()
+}
+
+#[component]
+fn Stop(eta: EtaUpdate) -> impl IntoView {
+    let name = eta
+        .stop_name
+        .clone()
+        .or_else(|| eta.stop_id.as_ref().map(Id::to_string))
+        .unwrap_or_else(|| "Next stop".to_owned());
+    let window = eta.appointment_window.as_ref().and_then(|window| Some((window.start?, window.end?)));
+    let at = eta.eta;
+    view! {
+        <li>
+            <span class="stop-name" dir="auto">{name}</span>
+            <span class="stop-eta">
+                {at.map(|at| view! { <Clock at /> " " <span class="dim"><Moment at=Signal::stored(Some(at)) suffix="ago" /></span> })}
+            </span>
+            <Punctuality status=eta.eta_status />
+            <span class="stop-shift" title=eta.reason.clone()>{shift(eta.eta_shift_minutes)}</span>
+            <span class="stop-window dim">
+                {window.map(|(start, end)| view! { "due " <Clock at=start /> "–" <Clock at=end /> })}
+            </span>
+        </li>
+    }
+}

@@ -406,8 +406,8 @@ async fn close_returns_when_the_socket_is_closed_in_every_state() {
     let mut peer = connected(&mut gateway, &mut messaging).await;
     let commands = messaging.commands();
     let asking = tokio::spawn({
-        let commands = commands.clone();
-        async move { commands.mark_read(&Mark { conversation_id: "dan".parse().expect("an id"), seq: 1 }).await }
+        let (commands, mark) = (commands.clone(), mark.clone());
+        async move { commands.mark_read(&mark).await }
     });
     peer.request("mark_read").await;
     for seq in 1..=2_000 {
@@ -425,14 +425,11 @@ async fn close_returns_when_the_socket_is_closed_in_every_state() {
     assert_eq!(words(&mut messaging, 2).await, ["connecting", "retrying"]);
     assert_eq!(messaging.commands().mark_read(&mark).await, Err(Failure::Offline));
     timeout(DEADLINE, messaging.commands().close()).await.expect("closed in time");
-    assert_eq!(gateway.open(), 0);
+    assert!(peer.is_closed().await);
 
     // Closed already.
     timeout(DEADLINE, messaging.commands().close()).await.expect("closed in time");
-    assert_eq!(
-        messaging.commands().mark_read(&Mark { conversation_id: "dan".parse().expect("an id"), seq: 1 }).await,
-        Err(Failure::Offline)
-    );
+    assert_eq!(messaging.commands().mark_read(&mark).await, Err(Failure::Offline));
 }
 
 #[tokio::test]

@@ -2,20 +2,17 @@
 
 use leptos::ev;
 use leptos::prelude::*;
-use sally_protocol::Id;
-use sally_protocol::alert::Priority;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Node};
 
 use super::alert_detail::AlertDetail;
 use super::alert_filters::AlertFilters;
+use super::alert_list::{Columns, NewAlerts, NoAlerts, Section, news};
 use super::alert_row::AlertRow;
-use super::badge::priority_symbol;
 use super::icon::{Icon, Symbol};
-use super::placeholder::{Placeholder, Waiting};
 use super::{rows, writing};
 use crate::commands::AlertAction;
-use crate::model::alerts::{Filter, GROUPS, Group, Line, lines};
+use crate::model::alerts::{GROUPS, Group, Line, lines};
 use crate::model::hold::arrange;
 use crate::model::keys::Action;
 use crate::model::label;

@@ -74,10 +74,13 @@ impl FromRef<App> for Verifier {
     }
 }
 
+/// A user as a token shows them: tenant, id, role, id in events, name.
+type User = (Tenant, Id, Role, Id, Option<String>);
+
 /// Spares the store from being told of the same users again and again; a cheap clone.
 #[derive(Clone, Default)]
 pub struct Known {
-    users: Arc<Mutex<HashSet<(Tenant, Id, Role, Id, Option<String>)>>>,
+    users: Arc<Mutex<HashSet<User>>>,
 }
 
 /// How many users are remembered as known. Beyond, the store is told once more.
@@ -109,7 +112,7 @@ impl Known {
         Ok(())
     }
 
-    fn users(&self) -> std::sync::MutexGuard<'_, HashSet<(Tenant, Id, Role, Id, Option<String>)>> {
+    fn users(&self) -> std::sync::MutexGuard<'_, HashSet<User>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

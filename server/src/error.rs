@@ -20,13 +20,13 @@ use crate::store::StoreError;
 /// An error answer, RFC 9457.
 #[derive(Debug)]
 pub struct ApiError {
-    problem: Problem,
+    problem: Box<Problem>,
     retry_after: Option<Duration>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &str, title: &str) -> Self {
-        Self { problem: Problem::new(status.as_u16(), code, title), retry_after: None }
+        Self { problem: Box::new(Problem::new(status.as_u16(), code, title)), retry_after: None }
     }
 
     fn detail(mut self, detail: impl Into<String>) -> Self {

@@ -95,12 +95,12 @@ impl Ring {
         }
         self.head = Some(position);
         for entry in entries {
-            self.bytes += entry.len();
+            self.bytes += entry.frame_bytes();
             self.entries.push_back(entry);
         }
         while self.entries.len() > RING_ENTRIES || self.bytes > RING_BYTES {
             let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes -= oldest.len();
+            self.bytes -= oldest.frame_bytes();
         }
     }
 
@@ -126,8 +126,8 @@ impl Ring {
         let skip = usize::try_from(cursor.offset + 1 - first.offset).unwrap_or(usize::MAX);
         let mut bytes = 0;
         let fits = |entry: &&Entry| {
-            let fits = bytes == 0 || bytes + entry.len() <= TAKE_BYTES;
-            bytes += entry.len();
+            let fits = bytes == 0 || bytes + entry.frame_bytes() <= TAKE_BYTES;
+            bytes += entry.frame_bytes();
             fits
         };
         Found::Entries(self.entries.iter().skip(skip).take_while(fits).cloned().collect())

@@ -29,11 +29,14 @@ pub enum JwksError {
     Format(#[from] serde_json::Error),
 }
 
+/// A key and its `kid`.
+type Key = (Option<String>, DecodingKey);
+
 /// The keys of an issuer; a cheap clone that sees the newest set.
 #[derive(Clone)]
 pub struct KeySet {
     source: Arc<str>,
-    keys: Arc<RwLock<Vec<(Option<String>, DecodingKey)>>>,
+    keys: Arc<RwLock<Vec<Key>>>,
 }
 
 impl KeySet {

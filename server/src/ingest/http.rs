@@ -78,13 +78,13 @@ pub async fn publish(
     let key = idempotency_key(&headers)?;
     let publisher = format!("{}/{}", principal.claims.tenant_id.as_deref().unwrap_or_default(), principal.claims.sub);
     let body_hash = hex(&Sha256::digest(&body));
-    if let Some(key) = key {
-        if let Some(answer) = app.database.publish_answer(&publisher, key, Timestamp::now()).await? {
-            if answer.body_hash != body_hash {
-                return Err(ApiError::invalid("idempotency_mismatch", "this Idempotency-Key came with another body"));
-            }
-            return Ok(accepted(answer.body));
+    if let Some(key) = key
+        && let Some(answer) = app.database.publish_answer(&publisher, key, Timestamp::now()).await?
+    {
+        if answer.body_hash != body_hash {
+            return Err(ApiError::invalid("idempotency_mismatch", "this Idempotency-Key came with another body"));
         }
+        return Ok(accepted(answer.body));
     }
 
     let payloads = payloads(&body)?;

@@ -52,7 +52,7 @@ impl Entry {
     }
 
     /// The bytes of its frame.
-    pub fn len(&self) -> usize {
+    pub fn frame_bytes(&self) -> usize {
         match &self.content {
             Content::Event { frame, .. } => frame.len(),
             Content::Gap => 0,

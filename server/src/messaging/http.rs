@@ -54,7 +54,7 @@ pub async fn history(
         return Err(ApiError::not_found());
     }
     let known = app.database.user(&member.tenant, &conversation).await?;
-    if !known.is_some_and(|known| side(known.role) == Side::Driver) {
+    if known.is_none_or(|known| side(known.role) != Side::Driver) {
         return Err(ApiError::not_found());
     }
     let limit = page.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);

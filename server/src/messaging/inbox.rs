@@ -38,9 +38,12 @@ pub(super) enum SendError {
     UnknownRecipient,
 }
 
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Result<T, SendError>>;
+
 enum Request {
-    Send { outgoing: Outgoing, from: Sid, reply: oneshot::Sender<Result<Sent, SendError>> },
-    Join { member: Box<Member>, socket: SocketRef, reply: oneshot::Sender<Result<(), SendError>> },
+    Send { outgoing: Outgoing, from: Sid, reply: Reply<Sent> },
+    Join { member: Box<Member>, socket: SocketRef, reply: Reply<()> },
 }
 
 /// Stores and hands out messages; a cheap clone.
@@ -74,10 +77,7 @@ impl Inbox {
         self.ask(|reply| Request::Join { member, socket, reply }).await
     }
 
-    async fn ask<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<T, SendError>>) -> Request,
-    ) -> Result<T, SendError> {
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, SendError> {
         let (reply, answer) = oneshot::channel();
         self.requests.send(request(reply)).await.map_err(|_| SendError::Unavailable)?;
         answer.await.map_err(|_| SendError::Unavailable)?
@@ -116,7 +116,7 @@ impl Worker {
         }
     }
 
-    async fn store(&self, sends: Vec<(Outgoing, Sid, oneshot::Sender<Result<Sent, SendError>>)>) {
+    async fn store(&self, sends: Vec<(Outgoing, Sid, Reply<Sent>)>) {
         let group: Vec<&Outgoing> = sends.iter().map(|(outgoing, ..)| outgoing).collect();
         let stored = match self.database.send(&group, Timestamp::now()).await {
             Ok(stored) => stored,

@@ -8,10 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sally_protocol::fleet::Side;
 use sally_protocol::{Id, Tenant};
 
+/// How many sockets each user of each tenant has.
+type Tenants = HashMap<Tenant, HashMap<(Side, Id), usize>>;
+
 /// Who is connected on this node; a cheap clone.
 #[derive(Clone, Default)]
 pub(super) struct Presences {
-    tenants: Arc<Mutex<HashMap<Tenant, HashMap<(Side, Id), usize>>>>,
+    tenants: Arc<Mutex<Tenants>>,
 }
 
 /// What a coming or going changed.
@@ -68,7 +71,7 @@ impl Presences {
         self.tenants().get(tenant).is_some_and(|users| users.keys().any(|(known, _)| *known == side))
     }
 
-    fn tenants(&self) -> std::sync::MutexGuard<'_, HashMap<Tenant, HashMap<(Side, Id), usize>>> {
+    fn tenants(&self) -> std::sync::MutexGuard<'_, Tenants> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

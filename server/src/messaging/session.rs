@@ -140,7 +140,10 @@ impl Session {
                 Err(error) => Err(Failure(error)),
             },
             "refresh_auth" => match read(data) {
-                Ok(refresh) => requests.refresh_auth(&refresh).map(|member| ok(refreshed = Some(member))),
+                Ok(refresh) => requests.refresh_auth(&refresh).map(|member| {
+                    refreshed = Some(member);
+                    ok(())
+                }),
                 Err(error) => Err(Failure(error)),
             },
             _ => Err(Failure(RequestError {

@@ -64,7 +64,8 @@ async fn a_publish_reaches_its_tenants_streams() {
     until("the server is ready", async || ready(&server).await).await;
     let mut acme = server.stream("", &server.token("acme", "ann", Role::Dispatcher)).await;
     let mut globex = server.stream("", &server.token("globex", "ann", Role::Dispatcher)).await;
-    (acme.next_of("ready").await, globex.next_of("ready").await);
+    acme.next_of("ready").await;
+    globex.next_of("ready").await;
     let event = json!({ "type": "new_alert", "alert": { "id": "a1" } }).to_string();
     assert_eq!(redis.publish("tenant:acme:alerts", event.as_bytes()).await, 1);
     redis.publish("tenant:acme:any_topic", event.as_bytes()).await;

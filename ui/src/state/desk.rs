@@ -200,10 +200,7 @@ impl Desk {
     /// Ends the session. What it has shown is forgotten, whatever the server answers.
     pub(crate) fn sign_out(self, reason: Option<String>) {
         spawn_local(async move {
-            if self.inbox.door.is_open() {
-                // Its failure changes nothing: the session that carries the connection ends next.
-                let _ = commands::leave_messaging().await;
-            }
+            self.inbox.door.shut().await;
             if let Err(error) = commands::sign_out().await {
                 self.notify(error.message);
             }

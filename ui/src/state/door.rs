@@ -33,12 +33,18 @@ impl Door {
 
     /// Opens the door, or tries again where that failed.
     pub(crate) fn open(self) {
-        self.want(true);
+        spawn_local(self.settle(true));
     }
 
     /// Closes the door.
     pub(crate) fn close(self) {
-        self.want(false);
+        spawn_local(self.settle(false));
+    }
+
+    /// Closes the door and returns when it is closed. Only a door that is moving at this moment is
+    /// closed by whoever moves it, a little later.
+    pub(crate) async fn shut(self) {
+        self.settle(false).await;
     }
 
     /// Whether the connection is open or about to be.
@@ -46,27 +52,25 @@ impl Door {
         self.state.with_value(|state| state.open.get() || state.moving.get())
     }
 
-    fn want(self, open: bool) {
+    async fn settle(self, open: bool) {
         let state = self.state.get_value();
         state.wanted.set(open);
         if state.moving.replace(true) {
             return;
         }
-        spawn_local(async move {
-            while state.wanted.get() != state.open.get() {
-                let opening = state.wanted.get();
-                let answer = match opening {
-                    true => commands::enter_messaging().await,
-                    false => commands::leave_messaging().await,
-                };
-                // A door that fails to close is left for closed: there is nothing to be tried again by hand.
-                state.open.set(opening && answer.is_ok());
-                self.failure.set(answer.err().filter(|_| opening));
-                if opening && !state.open.get() {
-                    break;
-                }
+        while state.wanted.get() != state.open.get() {
+            let opening = state.wanted.get();
+            let answer = match opening {
+                true => commands::enter_messaging().await,
+                false => commands::leave_messaging().await,
+            };
+            // A door that fails to close is left for closed: there is nothing to be tried again by hand.
+            state.open.set(opening && answer.is_ok());
+            self.failure.set(answer.err().filter(|_| opening));
+            if opening && !state.open.get() {
+                break;
             }
-            state.moving.set(false);
-        });
+        }
+        state.moving.set(false);
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Inbox {
     pub(crate) drafts: RwSignal<BTreeMap<Id, Draft>>,
     /// Up to where the server knows that conversations have been read.
     pub(super) marked: StoredValue<BTreeMap<Id, u64>>,
+    /// How often the list of conversations was asked for.
+    asked: StoredValue<u64>,
 }
 
 impl Inbox {
@@ -82,6 +84,7 @@ impl Inbox {
             typists: RwSignal::default(),
             drafts: RwSignal::default(),
             marked: StoredValue::default(),
+            asked: StoredValue::default(),
         }
     }
 
@@ -168,14 +171,17 @@ impl Inbox {
         });
     }
 
-    /// Fetches the list of conversations.
+    /// Fetches the list of conversations. Of several questions in flight the last one's answer counts.
     pub(super) fn fetch_conversations(self) {
-        if self.list.get_untracked() == Load::Loading {
-            return;
-        }
+        let asked = self.asked.get_value() + 1;
+        self.asked.set_value(asked);
         self.list.set(Load::Loading);
         spawn_local(async move {
-            match commands::conversations().await {
+            let answer = commands::conversations().await;
+            if self.asked.get_value() != asked {
+                return;
+            }
+            match answer {
                 Ok(answer) => {
                     self.conversations.update(|list| {
                         let before = std::mem::replace(list, answer.conversations);
@@ -194,10 +200,6 @@ impl Inbox {
 
     /// Fetches the newest messages of a conversation.
     pub(crate) fn fetch_newest(self, conversation: Id) {
-        let loading = self.pages.with_untracked(|pages| pages.get(&conversation) == Some(&Load::Loading));
-        if loading {
-            return;
-        }
         self.pages.update(|pages| {
             pages.insert(conversation.clone(), Load::Loading);
         });

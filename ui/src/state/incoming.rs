@@ -5,6 +5,7 @@ use sally_protocol::desktop;
 use sally_protocol::message::{Message, Presence, Receipt, Typing};
 
 use super::clock::now;
+use super::desk::Load;
 use super::inbox::Inbox;
 use crate::model::conversations;
 
@@ -36,7 +37,8 @@ impl Inbox {
             thread.receive(message);
             thread.is_stale()
         });
-        if stale == Some(true) && self.open.get_untracked().as_ref() == Some(&conversation) {
+        let loading = self.pages.with_untracked(|pages| pages.get(&conversation) == Some(&Load::Loading));
+        if stale == Some(true) && !loading && self.open.get_untracked().as_ref() == Some(&conversation) {
             self.fetch_newest(conversation);
         }
     }

@@ -66,12 +66,11 @@ pub(crate) fn AlertBoard() -> impl IntoView {
     });
     let reachable = Memo::new(move |_| {
         let selected = desk.selected.get();
-        shown.with(|shown| {
-            let there = selected.filter(|id| {
-                shown.iter().any(|line| line.id == *id) || ended.with(|ended| ended.iter().any(|line| line.id == *id))
-            });
-            there.or_else(|| shown.first().map(|line| line.id.clone()))
-        })
+        let has = |lines: &[Line]| lines.iter().any(|line| selected.as_ref() == Some(&line.id));
+        if shown.with(|shown| has(shown)) || (ended_open.get() && ended.with(|ended| has(ended))) {
+            return selected;
+        }
+        shown.with(|shown| shown.first().map(|line| line.id.clone()))
     });
 
     let detail_open = RwSignal::new(false);

@@ -75,9 +75,15 @@ pub(crate) fn ThreadPane(
     let scroller = NodeRef::<Div>::new();
     let content = NodeRef::<Div>::new();
     let at_end = RwSignal::new(true);
+    let measured = StoredValue::new((0, 0));
     let scrolled = move |_| {
         let Some(scroller) = scroller.get_untracked() else { return };
-        at_end.set(scroller.scroll_height() - scroller.scroll_top() - scroller.client_height() < AT_END);
+        // An event that follows from a change of size says nothing of the reader: the place is restored
+        // right after it.
+        let size = (scroller.scroll_height(), scroller.client_height());
+        if measured.get_value() == size {
+            at_end.set(size.0 - scroller.scroll_top() - size.1 < AT_END);
+        }
         // What failed once is tried again by hand, not by every turn of the wheel.
         let failed = inbox.older.with_untracked(|older| matches!(older, Load::Failed(_)));
         if scroller.scroll_top() < NEAR_START && loaded.get_untracked() && !failed {
@@ -89,7 +95,7 @@ pub(crate) fn ThreadPane(
             scroller.set_scroll_top(scroller.scroll_height());
         }
     };
-    keep_place(scroller, content, entries, at_end);
+    keep_place(scroller, content, entries, at_end, measured);
     mark_read_when_seen(desk, id, newest, at_end);
 
     view! {
@@ -166,23 +172,32 @@ pub(crate) fn ThreadPane(
 
 /// Keeps what is being read where it is: at the end new messages push up, further up nothing moves,
 /// and older ones grow upwards out of sight. Engines differ in how they anchor a scrolled text, so
-/// that theirs is switched off and this takes its place.
-fn keep_place(scroller: NodeRef<Div>, content: NodeRef<Div>, entries: Memo<Vec<Entry>>, at_end: RwSignal<bool>) {
+/// that theirs is switched off and this takes its place. `measured` is the height of the whole and of the
+/// part on the screen, as of the last time.
+fn keep_place(
+    scroller: NodeRef<Div>,
+    content: NodeRef<Div>,
+    entries: Memo<Vec<Entry>>,
+    at_end: RwSignal<bool>,
+    measured: StoredValue<(i32, i32)>,
+) {
     let watch = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);
     Effect::new(move |_| {
         let (Some(scroller), Some(content)) = (scroller.get(), content.get()) else { return };
         let watched = [web_sys::Element::clone(&scroller), web_sys::Element::clone(&content)];
-        let (mut first_before, mut height_before) = (None, 0);
+        let mut first_before = None;
         let resized = Closure::<dyn FnMut()>::new(move || {
             let first = entries
                 .with_untracked(|entries| entries.iter().find(|entry| matches!(entry, Entry::Message(_))).cloned());
             let height = scroller.scroll_height();
+            let (height_before, _) = measured.get_value();
             if at_end.get_untracked() {
                 scroller.set_scroll_top(height);
             } else if first_before != first {
                 scroller.set_scroll_top(scroller.scroll_top() + height - height_before);
             }
-            (first_before, height_before) = (first, height);
+            first_before = first;
+            measured.set_value((height, scroller.client_height()));
         });
         let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) else { return };
         watched.iter().for_each(|element| observer.observe(element));

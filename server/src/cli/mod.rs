@@ -11,6 +11,7 @@ mod publish;
 mod serve;
 mod session;
 mod settings;
+mod signals;
 mod simulate;
 mod tail;
 mod token;

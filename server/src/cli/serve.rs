@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::signals::Signals;
 use crate::config::Config;
 
 /// Serves until SIGTERM or SIGINT, then drains.
@@ -17,40 +18,5 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
         () = running.stop() => Ok(()),
         // Somebody is in a hurry.
         () = signals.received() => Ok(()),
-    }
-}
-
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn received(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -3,6 +3,7 @@
 use sally_protocol::Tenant;
 use tokio_util::sync::CancellationToken;
 
+use super::signals::Signals;
 use super::token::issuer;
 use crate::config::Config;
 use crate::simulate::{self, Options};
@@ -26,7 +27,7 @@ pub(super) struct Args {
     seed: u64,
 }
 
-/// Runs the fleet until Ctrl-C.
+/// Runs the fleet until SIGTERM or SIGINT.
 pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
     let options = Options {
         url: args.url,
@@ -35,12 +36,12 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
         rate: args.rate,
         seed: args.seed,
     };
+    let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stopping.cancel();
-        }
+        signals.received().await;
+        stopping.cancel();
     });
     simulate::run(options, issuer(config)?, stop).await?;
     Ok(())

@@ -103,6 +103,7 @@ impl Connection {
             if let Err(error) = step {
                 // A client that is told nothing would wait for ever; one that is closed resumes.
                 tracing::warn!(%error, "an event stream ends because the log can't be reached");
+                self.out.push(frames::END);
                 self.phase = Phase::Closed;
             }
         }

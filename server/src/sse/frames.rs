@@ -13,10 +13,14 @@ use crate::log::{Compacted, CompactedEvent, Entry};
 const SNAPSHOT_BYTES: usize = 128 * 1024;
 
 /// A `retry:` between one and three seconds, so that clients that lost one node don't all come to
-/// the next at once.
+/// the next at once. It is the first line of the first frame: some clients drop a block without data
+/// and what it says with it.
 pub(super) fn retry() -> String {
-    format!("retry: {}\n\n", rand::random_range(1_000..3_000))
+    format!("retry: {}\n", rand::random_range(1_000..3_000))
 }
+
+/// Ends a block that holds nothing but a [`retry`].
+pub(super) const END: Bytes = Bytes::from_static(b"\n");
 
 pub(super) fn ready(cursor: &Cursor, recovered: bool, heartbeat: Duration) -> Bytes {
     control(

@@ -77,7 +77,8 @@ async fn an_empty_cursor_counts_as_absent_and_nonsense_as_unknown() {
     server.publish("acme", numbered(0..3)).await;
     assert_eq!(server.stream("?lastEventId=", &token).await.types(1).await, ["ready"]);
     let own = server.stream("", &token).await.next().await.id;
-    let future = own.replace(".3", ".4");
+    let (log, offset) = own.rsplit_once('.').unwrap();
+    let future = format!("{log}.{}", offset.parse::<u64>().unwrap() + 1);
     for cursor in ["nonsense", foreign.as_str(), future.as_str()] {
         let mut frames = server.resume("", &token, cursor).await;
         let resync = frames.next().await;

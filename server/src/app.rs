@@ -18,6 +18,7 @@ use crate::ingest::Ingest;
 use crate::log::Log;
 use crate::messaging::Gateway;
 use crate::metrics::Metrics;
+use crate::sse::Fanout;
 use crate::store::Database;
 
 /// The server's state; a cheap clone.
@@ -39,6 +40,8 @@ pub struct App {
     pub log: Arc<dyn Log>,
     /// Open streams.
     pub hub: Arc<Hub>,
+    /// Who serves them.
+    pub fanout: Fanout,
     /// The way into the log.
     pub ingest: Ingest,
     /// What is done with alerts.

@@ -50,12 +50,26 @@ pub struct Draining {
 }
 
 impl Draining {
+    /// Whether the drain has begun.
+    pub fn has_begun(&self) -> bool {
+        self.until.borrow().is_some()
+    }
+
+    /// Resolves once the drain has begun.
+    pub async fn begun(&mut self) {
+        // A drain that is gone has taken the server with it.
+        let _ = self.until.wait_for(Option::is_some).await;
+    }
+
+    /// A random time after which the caller is to go; zero unless the drain has begun.
+    pub fn after(&self) -> Duration {
+        let left = self.until.borrow().map(|until| until.saturating_duration_since(Instant::now()));
+        left.unwrap_or_default().mul_f64(rand::random_range(0.0..1.0))
+    }
+
     /// Resolves once the drain has begun, with a random time after which the caller is to go.
     pub async fn told(&mut self) -> Duration {
-        match self.until.wait_for(Option::is_some).await.map(|until| *until) {
-            Ok(Some(until)) => until.saturating_duration_since(Instant::now()).mul_f64(rand::random_range(0.0..1.0)),
-            // The drain is gone, and with it the server.
-            _ => Duration::ZERO,
-        }
+        self.begun().await;
+        self.after()
     }
 }

@@ -8,6 +8,7 @@
 //! In reading order:
 //!
 //! - [`config`]: every setting, from flags, environment and file.
+//! - [`front`]: the listening socket, and who gets a connection.
 //! - [`router`]: every route on one screen; [`app`]: what their handlers share; [`error`]: from an
 //!   error to a status and a stable code.
 //! - [`auth`]: who is calling, and what they may do.
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod config;
 pub mod drain;
 pub mod error;
+mod front;
 pub mod health;
 pub mod hub;
 pub mod ingest;

@@ -32,6 +32,8 @@ pub struct Metrics {
     pub streams: Gauge,
     /// `resync` frames sent.
     pub resyncs: Counter,
+    /// Streams closed because the client took nothing.
+    pub stalled: Counter,
     /// Open sockets in the messaging namespace.
     pub messaging_connections: Gauge,
     /// Messages stored.
@@ -51,6 +53,7 @@ impl Metrics {
             duplicates: Counter::default(),
             streams: Gauge::default(),
             resyncs: Counter::default(),
+            stalled: Counter::default(),
             messaging_connections: Gauge::default(),
             messages: Counter::default(),
             redis_up: Gauge::default(),
@@ -64,6 +67,7 @@ impl Metrics {
         );
         registry.register("sse_streams", "Open event streams", metrics.streams.clone());
         registry.register("sse_resyncs", "Streams told that what they hold is void", metrics.resyncs.clone());
+        registry.register("sse_stalled", "Streams closed because the client took nothing", metrics.stalled.clone());
         registry.register("messaging_connections", "Open messaging sockets", metrics.messaging_connections.clone());
         registry.register("messages", "Messages stored", metrics.messages.clone());
         registry.register("redis_up", "Whether the Redis subscription works", metrics.redis_up.clone());

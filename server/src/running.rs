@@ -5,9 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,6 +17,7 @@ use crate::auth::origin::Origins;
 use crate::auth::{Issuer, Verifier};
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::front::{self, Front};
 use crate::hub::{Hub, Limits};
 use crate::ingest::Ingest;
 use crate::ingest::redis::Subscriber;
@@ -27,6 +25,7 @@ use crate::log::{Log, Retention, SqlLog};
 use crate::messaging::{Dependencies, Gateway};
 use crate::metrics::Metrics;
 use crate::router::router;
+use crate::sse::Fanout;
 use crate::store::{Database, StoreError};
 
 /// How often the keys of a foreign issuer are read anew.
@@ -69,11 +68,11 @@ pub enum StartError {
 pub struct Running {
     address: SocketAddr,
     app: App,
-    serving: JoinHandle<()>,
     /// Ends background tasks that don't end by themselves.
     stop: CancellationToken,
     /// Ends the accepting of connections.
     closed: CancellationToken,
+    connections: TaskTracker,
     tasks: TaskTracker,
 }
 
@@ -133,8 +132,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (socket_io, gateway) = Gateway::start(dependencies, &tasks);
 
     let fail = |source| StartError::Listen { address: config.listen.clone(), source };
-    let listener = TcpListener::bind(&config.listen).await.map_err(fail)?;
+    let listener = front::listen(&config.listen).await.map_err(fail)?;
     let address = listener.local_addr().map_err(fail)?;
+    let fanout = Fanout::start(config.heartbeat, metrics.clone(), &drain, stop.clone(), &tasks);
     let app = App {
         cookie_secure: config.cookie_secure.unwrap_or(!address.ip().is_loopback()),
         origins: Origins::new(&config.allowed_origins),
@@ -144,6 +144,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         database,
         log,
         hub,
+        fanout: fanout.clone(),
         ingest,
         alerts,
         gateway,
@@ -153,16 +154,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         known,
     };
     let closed = CancellationToken::new();
-    let service = router(app.clone(), socket_io).into_make_service_with_connect_info::<SocketAddr>();
-    // Frames are small and must not wait for more.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let serving = axum::serve(listener, service).with_graceful_shutdown(closed.clone().cancelled_owned());
-    let serving = tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "serving ended");
-        }
-    });
-    Ok(Running { address, app, serving, stop, closed, tasks })
+    let connections = TaskTracker::new();
+    let router = router(app.clone(), socket_io);
+    let front = Front { router, fanout, closed: closed.clone(), stop: stop.clone(), connections: connections.clone() };
+    tasks.spawn(front.serve(listener));
+    Ok(Running { address, app, stop, closed, connections, tasks })
 }
 
 impl Running {
@@ -194,7 +190,7 @@ impl Running {
 
     /// Drains and stops: everybody is told when to go and closed then, within the drain window.
     pub async fn stop(self) {
-        let Self { app, serving, stop, closed, tasks, .. } = self;
+        let Self { app, stop, closed, connections, tasks, .. } = self;
         let window = app.config.drain;
         let deadline = Instant::now() + window;
         app.drain.begin(window);
@@ -204,11 +200,10 @@ impl Running {
         }
         app.gateway.close().await;
         closed.cancel();
+        connections.close();
+        // Requests under way are answered, unless that takes too long.
+        let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
         stop.cancel();
-        let abort = serving.abort_handle();
-        if tokio::time::timeout(Duration::from_secs(1), serving).await.is_err() {
-            abort.abort();
-        }
         let database = app.database.clone();
         // The tasks that write end once nobody can ask them any more.
         drop(app);

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use sally_protocol::entity::View;
 use sally_protocol::stream::ResyncReason;
 use sally_protocol::{Cursor, Tenant};
 
-use crate::log::{Compacted, CompactedEvent, Entry};
+use crate::log::{Compacted, Entry};
 
 /// About how many bytes of events one `snapshot` frame carries.
 const SNAPSHOT_BYTES: usize = 128 * 1024;
@@ -15,8 +16,8 @@ const SNAPSHOT_BYTES: usize = 128 * 1024;
 /// A `retry:` between one and three seconds, so that clients that lost one node don't all come to
 /// the next at once. It is the first line of the first frame: some clients drop a block without data
 /// and what it says with it.
-pub(super) fn retry() -> String {
-    format!("retry: {}\n", rand::random_range(1_000..3_000))
+pub(super) fn retry() -> Bytes {
+    format!("retry: {}\n", rand::random_range(1_000..3_000)).into()
 }
 
 /// Ends a block that holds nothing but a [`retry`].
@@ -50,13 +51,9 @@ pub(super) fn reconnect(cursor: &Cursor, after: Duration) -> Bytes {
 }
 
 /// The frames of a snapshot. Until the last, their id makes a resume start it over.
-pub(super) fn snapshot<'a>(
-    tenant: &Tenant,
-    compacted: &Compacted,
-    events: impl Iterator<Item = &'a CompactedEvent>,
-) -> Vec<Bytes> {
+pub(super) fn snapshot(tenant: &Tenant, compacted: &Compacted, view: &View) -> Vec<Bytes> {
     let mut parts = vec![String::new()];
-    for event in events {
+    for event in compacted.events.iter().filter(|event| view.sees(&event.readers)) {
         let full = parts.last().is_some_and(|part| part.len() > SNAPSHOT_BYTES);
         if full {
             parts.push(String::new());

@@ -3,24 +3,58 @@
 //! # Layout
 //!
 //! - here: the request, from the token to the first byte.
-//! - [`connection`]: the body of the answer, a cursor that walks the log.
+//! - [`fanout`]: who serves the open streams.
+//! - [`catch_up`]: from where a client says it stands to where the log stands.
+//! - [`shard`]: a share of the live streams; [`live`] is one of them, [`batch`] what they are sent.
+//! - [`client`]: what is known of a stream, in either hands.
 //! - [`frames`]: control frames and snapshots as bytes.
 //! - [`snapshot`]: `GET /api/snapshot`.
 
-mod connection;
+mod batch;
+mod catch_up;
+mod client;
+mod fanout;
 mod frames;
+mod live;
+mod shard;
 pub mod snapshot;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use bytes::Bytes;
 use serde::Deserialize;
+use tokio_util::io::ReaderStream;
 
 use crate::app::App;
 use crate::auth::Principal;
 use crate::error::ApiError;
-use connection::Connection;
+use client::Opening;
+pub(crate) use client::Socket;
+pub use fanout::Fanout;
+
+/// Put into a request by whoever can give the stream the connection it came on. The handler leaves
+/// the stream here and answers with the head alone.
+#[derive(Clone, Default)]
+pub(crate) struct Takeover(Arc<Mutex<Option<Opening>>>);
+
+impl Takeover {
+    /// The stream, when the request opened one.
+    pub(crate) fn take(&self) -> Option<Opening> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, opening: Opening) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
+    }
+}
+
+/// How many bytes may be on their way into the body of an answer.
+const PIPE_BYTES: usize = 8 * 1024;
 
 /// The query of [`events`].
 #[derive(Debug, Deserialize)]
@@ -43,10 +77,11 @@ const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
 ///
 /// 401 without a valid token, 403 without a role in a tenant, 429 beyond the stream limits, 503
 /// while the server drains.
-pub async fn events(
+pub(crate) async fn events(
     State(app): State<App>,
     principal: Principal,
     headers: HeaderMap,
+    takeover: Option<Extension<Takeover>>,
     Query(options): Query<Options>,
 ) -> Result<Response, ApiError> {
     let member = principal.member(options.tenant.as_deref())?;
@@ -57,14 +92,29 @@ pub async fn events(
         // The stream doesn't need the store; while it can't be reached the log will say so.
         tracing::warn!(%error, "a user could not be remembered");
     }
-    let stream = app
+    let place = app
         .hub
-        .open(&member.tenant, &member.user, app.log.clone())
+        .open(&member.tenant, &member.user, &app.log)
         .map_err(|refused| ApiError::too_many("too_many_streams", refused.to_string(), RETRY_AFTER))?;
-    let with_snapshot = options.snapshot.as_deref().is_some_and(|value| value == "true" || value == "1");
-    let cursor = last_event_id(&headers, options.last_event_id);
-    let connection = Connection::new(&app, member, stream, cursor, with_snapshot);
-    let mut response = Response::new(Body::from_stream(connection.into_body()));
+    let opening = Opening {
+        place,
+        view: member.view,
+        expires_at: member.expires_at,
+        with_snapshot: options.snapshot.as_deref().is_some_and(|value| value == "true" || value == "1"),
+        cursor: last_event_id(&headers, options.last_event_id),
+    };
+    let body = match takeover {
+        Some(Extension(takeover)) => {
+            takeover.put(opening);
+            Body::empty()
+        }
+        None => {
+            let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+            tokio::spawn(async move { app.fanout.serve(opening, Socket::Right(ours), Bytes::new()).await });
+            Body::from_stream(ReaderStream::new(theirs))
+        }
+    };
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

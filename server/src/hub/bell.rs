@@ -1,0 +1,43 @@
+//! Where those who serve streams hear that a tenant has something new.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::Channel;
+
+/// Rung when a channel has something new; a channel that rings again before it was looked at is
+/// heard once.
+#[derive(Default)]
+pub(crate) struct Bell {
+    heard: Mutex<Vec<Arc<Channel>>>,
+    rung: Notify,
+}
+
+impl Bell {
+    /// Notes that a channel has something new.
+    pub(super) fn ring(&self, channel: Arc<Channel>) {
+        self.heard().push(channel);
+        self.rung.notify_one();
+    }
+
+    /// Wakes whoever waits, for a reason of their own.
+    pub(crate) fn wake(&self) {
+        self.rung.notify_one();
+    }
+
+    /// Waits until it was rung since the last time somebody waited.
+    pub(crate) async fn rung(&self) {
+        self.rung.notified().await;
+    }
+
+    /// Takes the channels that have something new.
+    pub(crate) fn take(&self, into: &mut Vec<Arc<Channel>>) {
+        std::mem::swap(into, &mut *self.heard());
+    }
+
+    fn heard(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Channel>>> {
+        // A push that panics leaves the list as it was.
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

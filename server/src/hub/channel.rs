@@ -1,0 +1,105 @@
+//! What the streams of one tenant share.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use sally_protocol::Tenant;
+
+use super::bell::Bell;
+use super::reader::{Reader, Shelf};
+use super::ring::{Found, Ring};
+use crate::log::{Entry, Log, LogError, Position};
+
+/// A tenant's ring, who is to hear of it, and the way to the log behind it.
+pub(crate) struct Channel {
+    tenant: Tenant,
+    log: Arc<dyn Log>,
+    ring: Mutex<Ring>,
+    /// Who serves streams of this tenant, and how many each.
+    bells: Mutex<Vec<(Arc<Bell>, usize)>>,
+    /// What those who read the log share while there are any.
+    shelf: Mutex<Weak<Shelf>>,
+}
+
+impl Channel {
+    pub(super) fn new(tenant: Tenant, log: Arc<dyn Log>) -> Self {
+        Self { tenant, log, ring: Mutex::default(), bells: Mutex::default(), shelf: Mutex::default() }
+    }
+
+    /// The tenant.
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The log behind the ring.
+    pub(super) fn log(&self) -> &dyn Log {
+        &*self.log
+    }
+
+    /// Takes in what the log has committed.
+    pub(super) fn advance(self: &Arc<Self>, position: Position, entries: Vec<Entry>) {
+        locked(&self.ring).advance(position, entries);
+        for (bell, _) in locked(&self.bells).iter() {
+            bell.ring(Arc::clone(self));
+        }
+    }
+
+    /// Where the log stands, as far as this node has heard.
+    pub(crate) fn head(&self) -> Option<Position> {
+        locked(&self.ring).head()
+    }
+
+    /// Where the log stands for sure.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] when the log can't be reached.
+    pub(crate) async fn ask_head(self: &Arc<Self>) -> Result<Position, LogError> {
+        let head = self.log.position(&self.tenant).await?;
+        // An answer that is older than what the ring has heard since doesn't turn it back.
+        if self.head().is_none_or(|known| known.epoch != head.epoch || known.offset < head.offset) {
+            self.advance(head, Vec::new());
+        }
+        Ok(head)
+    }
+
+    /// What the ring has right after a cursor.
+    pub(crate) fn after(&self, cursor: Position) -> Found {
+        locked(&self.ring).after(cursor)
+    }
+
+    /// Begins to read further back than the ring reaches.
+    pub(crate) fn read(self: &Arc<Self>) -> Reader {
+        let mut shelf = locked(&self.shelf);
+        let shared = shelf.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *shelf = Arc::downgrade(&new);
+            new
+        });
+        Reader::new(Arc::clone(self), shared)
+    }
+
+    /// Rings this bell, too, until it has been taken down as often as it was hung up.
+    pub(crate) fn hang_up(&self, bell: &Arc<Bell>) {
+        let mut bells = locked(&self.bells);
+        match bells.iter_mut().find(|(known, _)| Arc::ptr_eq(known, bell)) {
+            Some((_, times)) => *times += 1,
+            None => bells.push((Arc::clone(bell), 1)),
+        }
+    }
+
+    /// Takes back one [`hang_up`](Self::hang_up).
+    pub(crate) fn take_down(&self, bell: &Arc<Bell>) {
+        let mut bells = locked(&self.bells);
+        if let Some(place) = bells.iter().position(|(known, _)| Arc::ptr_eq(known, bell)) {
+            bells[place].1 -= 1;
+            if bells[place].1 == 0 {
+                bells.swap_remove(place);
+            }
+        }
+    }
+}
+
+/// Nothing in here panics half-way through a change.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

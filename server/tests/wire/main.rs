@@ -16,6 +16,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod alerts;
+mod connection;
 mod foreign;
 mod messaging;
 mod polling;

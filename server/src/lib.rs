@@ -12,6 +12,7 @@
 //! - [`router`]: every route on one screen; [`app`]: what their handlers share; [`error`]: from an
 //!   error to a status and a stable code.
 //! - [`auth`]: who is calling, and what they may do.
+//! - [`known`]: who has come with a valid token.
 //! - [`ingest`]: from a publisher to the log.
 //! - [`log`]: the event log, per tenant ordered, bounded, with a compacted view beside it.
 //! - [`hub`]: one ring of finished frames per tenant; a stream is a cursor into it.
@@ -37,6 +38,7 @@ mod front;
 pub mod health;
 pub mod hub;
 pub mod ingest;
+pub mod known;
 pub mod log;
 pub mod messaging;
 pub mod metrics;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alerts::Alerts;
-use crate::app::{App, Known};
+use crate::app::App;
 use crate::auth::jwks::{JwksError, KeySet};
 use crate::auth::key::{self, KeyError};
 use crate::auth::origin::Origins;
@@ -21,6 +21,7 @@ use crate::front::{self, Front};
 use crate::hub::{Hub, Limits};
 use crate::ingest::Ingest;
 use crate::ingest::redis::Subscriber;
+use crate::known::Known;
 use crate::log::{Log, Retention, SqlLog};
 use crate::messaging::{Dependencies, Gateway};
 use crate::metrics::Metrics;
@@ -103,7 +104,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let database = Database::open(config.database_url.as_deref(), &config.data_dir).await?;
     let metrics = Metrics::new();
     let drain = Drain::new();
-    let known = Known::default();
+    let known = Known::start(database.clone(), &tasks);
 
     let hub =
         Arc::new(Hub::new(Limits { per_user: config.max_streams_per_user, per_tenant: config.max_streams_per_tenant }));

@@ -24,10 +24,10 @@ use super::limit::SendLimit;
 use super::presence::{Changed, Presences};
 use super::requests::side;
 use super::session::{self, Request, Session};
-use crate::app::Known;
 use crate::auth::{AuthError, Member, Verifier, cookie};
 use crate::drain::Drain;
 use crate::ingest::Ingest;
+use crate::known::Known;
 use crate::metrics::Metrics;
 use crate::store::Database;
 
@@ -174,7 +174,7 @@ impl Gateway {
         if !member.role.may_message() {
             return Err(Refused(code::FORBIDDEN));
         }
-        self.known.remember(&self.database, &member).await.map_err(|error| {
+        self.known.remember(&member).await.map_err(|error| {
             tracing::error!(%error, "a user could not be remembered");
             Refused(code::UNAVAILABLE)
         })?;

@@ -88,10 +88,8 @@ pub(crate) async fn events(
     if app.drain.has_begun() {
         return Err(ApiError::draining());
     }
-    if let Err(error) = app.known.remember(&app.database, &member).await {
-        // The stream doesn't need the store; while it can't be reached the log will say so.
-        tracing::warn!(%error, "a user could not be remembered");
-    }
+    // The stream doesn't need the store, and doesn't wait for it.
+    app.known.note(&member);
     let place = app
         .hub
         .open(&member.tenant, &member.user, &app.log)

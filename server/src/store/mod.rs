@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod users;
 
 pub use database::Database;
+pub use users::Bearer;
 
 /// Why the store couldn't do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum StoreError {
     /// A row holds what can't have been written by this server.
     #[error("a row can't be read: {0}")]
     Row(String),
+    /// The database failed for a whole group, or is closed.
+    #[error("the database can't be reached")]
+    Unreachable,
 }
 
 impl StoreError {

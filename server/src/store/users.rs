@@ -28,6 +28,21 @@ pub struct User {
     pub disabled: bool,
 }
 
+/// A user as their token shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Bearer {
+    /// Their tenant.
+    pub tenant: Tenant,
+    /// Their id.
+    pub id: Id,
+    /// What they are.
+    pub role: Role,
+    /// A driver's id in events, where it isn't the user's.
+    pub driver: Option<Id>,
+    /// The name that others see.
+    pub name: Option<String>,
+}
+
 const COLUMNS: &str = "tenant, user_id, email, name, role, driver_id, password_hash, disabled";
 
 impl Database {
@@ -61,33 +76,32 @@ impl Database {
         }
     }
 
-    /// Remembers a user who came with a valid token. Their address and password stay.
+    /// Remembers users who came with a valid token, all or none. Their addresses and passwords
+    /// stay.
     ///
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn remember_user(
-        &self,
-        tenant: &Tenant,
-        id: &Id,
-        role: Role,
-        driver: Option<&Id>,
-        name: Option<&str>,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at)
-             VALUES ($1, $2, $3, $4, $5, 0, $6)
-             ON CONFLICT (tenant, user_id) DO UPDATE
-             SET name = COALESCE($3, app_user.name), role = $4, driver_id = COALESCE($5, app_user.driver_id)",
-        )
-        .bind(tenant.as_str())
-        .bind(id.as_str())
-        .bind(name)
-        .bind(role.as_str())
-        .bind(driver.map(Id::as_str))
-        .bind(Timestamp::now().as_millisecond())
-        .execute(self.writer())
-        .await?;
+    pub async fn remember_users(&self, users: &[Bearer]) -> Result<(), StoreError> {
+        let now = Timestamp::now().as_millisecond();
+        let mut transaction = self.writer().begin().await?;
+        for user in users {
+            sqlx::query(
+                "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at)
+                 VALUES ($1, $2, $3, $4, $5, 0, $6)
+                 ON CONFLICT (tenant, user_id) DO UPDATE
+                 SET name = COALESCE($3, app_user.name), role = $4, driver_id = COALESCE($5, app_user.driver_id)",
+            )
+            .bind(user.tenant.as_str())
+            .bind(user.id.as_str())
+            .bind(user.name.as_deref())
+            .bind(user.role.as_str())
+            .bind(user.driver.as_ref().map(Id::as_str))
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 

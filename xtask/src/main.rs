@@ -1,4 +1,4 @@
-//! What the repository does with itself: `cargo xtask setup | demo | test | ci | bundle`.
+//! What the repository does with itself: `cargo xtask setup | demo | test | ci | bench | bundle`.
 //!
 //! Every command sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, says
 //! what it installs and why before it does, and skips what is there. Depends on clap and anyhow
@@ -12,6 +12,7 @@
 //! - [`demo`]: the app with a server and a simulated fleet in it, or the same in a terminal.
 //! - [`mod@test`]: every test there is.
 //! - [`ci`]: what a change must pass.
+//! - [`bench`]: the server beside its peers, under the same load.
 //! - [`bundle`]: the installable package.
 //!
 //! What they stand on:
@@ -24,6 +25,7 @@
 //! - [`workspace`]: where things are, and which versions `Cargo.lock` names.
 
 mod background;
+mod bench;
 mod bundle;
 mod ci;
 mod demo;
@@ -52,6 +54,9 @@ enum Command {
     Test,
     /// Run what a change must pass: format, lints, docs, licences, tests.
     Ci,
+    /// Measure the server beside its peers, under the same load.
+    #[command(disable_help_flag = true)]
+    Bench(bench::Options),
     /// Build the installable package of the desktop app.
     Bundle,
 }
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test => test::run(),
         Command::Ci => ci::run(),
+        Command::Bench(options) => bench::run(&options),
         Command::Bundle => bundle::run(),
     };
     match outcome {

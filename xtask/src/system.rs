@@ -44,8 +44,11 @@ pub(crate) const TESTS: &[Package] = &[
     Package { debian: "imagemagick", sign: Sign::Program("import"), why: "a picture of the display when a test fails" },
     Package { debian: "nodejs", sign: Sign::Program("node"), why: "runs the official Socket.IO client in tests" },
     Package { debian: "npm", sign: Sign::Program("npm"), why: "installs that client" },
-    Package { debian: "redis-server", sign: Sign::Program("redis-server"), why: "the server's tests with Redis" },
 ];
+
+/// What tests and benchmarks with a Redis start.
+pub(crate) const REDIS: &[Package] =
+    &[Package { debian: "redis-server", sign: Sign::Program("redis-server"), why: "events that come through Redis" }];
 
 /// Installs what is missing of `packages`, having said what and why.
 ///

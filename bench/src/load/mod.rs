@@ -1,0 +1,25 @@
+//! The load generator: one thread that publishes to a server and reads what its streams bring.
+//!
+//! # Layout
+//!
+//! - [`event`]: what is published, and the stamp by which it is recognised.
+//! - [`reader`], [`sequence`]: one stream's bytes as lines, and what it lost.
+//! - [`course`], [`tally`]: how far a tenant's events have come, and how late they were.
+//! - [`swarm`]: all streams on one epoll.
+//! - [`publisher`]: a connection that publishes.
+//! - [`drive`]: the pace at which events go out, and the measured span.
+
+mod course;
+mod drive;
+mod event;
+mod publisher;
+mod reader;
+mod sequence;
+mod swarm;
+mod tally;
+
+pub(crate) use course::Course;
+pub(crate) use drive::{Pace, Span, Timing, drive};
+pub(crate) use publisher::{Protocol, Publisher};
+pub(crate) use sequence::Faults;
+pub(crate) use swarm::Swarm;

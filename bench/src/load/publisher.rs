@@ -1,0 +1,143 @@
+//! One connection that publishes: HTTP with keep-alive, or Redis.
+//!
+//! Requests follow one another without waiting for answers, so that a server's time to answer
+//! doesn't bound how much is outstanding. Events of one connection keep their order.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use anyhow::{Context as _, Result, bail};
+use memchr::memmem;
+
+use super::event::{self, Stamp};
+use super::swarm::Swarm;
+use crate::peer::Dialect;
+
+/// What a publisher talks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// Redis' RESP.
+    Redis,
+}
+
+/// The start of an answer in HTTP.
+const STATUS: &[u8] = b"HTTP/1.1 ";
+
+/// A connection that publishes.
+pub(crate) struct Publisher<'a> {
+    socket: TcpStream,
+    dialect: &'a dyn Dialect,
+    protocol: Protocol,
+    payload: Vec<u8>,
+    /// Requests, of which `written` bytes are on their way.
+    out: Vec<u8>,
+    written: usize,
+    /// The begun answer.
+    answers: Vec<u8>,
+    unanswered: u64,
+}
+
+impl<'a> Publisher<'a> {
+    /// Connects, and lets `swarm` wake up for the connection.
+    ///
+    /// # Errors
+    ///
+    /// When it can't connect.
+    pub(crate) fn connect(
+        swarm: &Swarm<'_>,
+        dialect: &'a dyn Dialect,
+        protocol: Protocol,
+        address: SocketAddr,
+    ) -> Result<Self> {
+        let socket = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+        socket.set_nodelay(true).context("cannot set TCP_NODELAY")?;
+        socket.set_nonblocking(true).context("cannot set O_NONBLOCK")?;
+        swarm.watch(&socket)?;
+        let (payload, out, answers) = Default::default();
+        Ok(Self { socket, dialect, protocol, payload, out, written: 0, answers, unanswered: 0 })
+    }
+
+    /// Publishes the next event of a tenant.
+    ///
+    /// # Errors
+    ///
+    /// As [`attend`](Self::attend).
+    pub(crate) fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize) -> Result<()> {
+        let n = swarm.tenants[tenant].publish();
+        event::write(&mut self.payload, Stamp { n, at: swarm.clock().now() });
+        self.dialect.publish(tenant, &self.payload, &mut self.out);
+        self.unanswered += 1;
+        self.attend()
+    }
+
+    /// Whether every event was answered.
+    pub(crate) fn idle(&self) -> bool {
+        self.unanswered == 0
+    }
+
+    /// Writes what waits and reads what was answered, as far as the connection lets it now.
+    ///
+    /// # Errors
+    ///
+    /// When an event was refused or the connection is lost.
+    pub(crate) fn attend(&mut self) -> Result<()> {
+        while self.written < self.out.len() {
+            match self.socket.write(&self.out[self.written..]) {
+                Ok(length) => self.written += length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error).context("cannot publish"),
+            }
+        }
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
+        }
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(0) => bail!("the connection that publishes was closed"),
+                Ok(length) => self.answers.extend_from_slice(&buffer[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error).context("cannot read answers to what was published"),
+            }
+        }
+        let used = match self.protocol {
+            Protocol::Http => self.count_http()?,
+            Protocol::Redis => self.count_redis()?,
+        };
+        self.answers.drain(..used);
+        Ok(())
+    }
+
+    /// Counts answers by their status lines, which nothing in a body looks like.
+    fn count_http(&mut self) -> Result<usize> {
+        let mut used = 0;
+        while let Some(at) = memmem::find(&self.answers[used..], STATUS) {
+            let Some(status) = self.answers.get(used + at + STATUS.len()..used + at + STATUS.len() + 3) else {
+                return Ok(used + at);
+            };
+            if status[0] != b'2' {
+                bail!("an event was refused: {}", String::from_utf8_lossy(&self.answers[used + at..]));
+            }
+            self.unanswered = self.unanswered.saturating_sub(1);
+            used += at + STATUS.len();
+        }
+        // The last bytes may begin a status line.
+        Ok(used.max(self.answers.len().saturating_sub(STATUS.len())))
+    }
+
+    fn count_redis(&mut self) -> Result<usize> {
+        let mut used = 0;
+        while let Some(length) = memchr::memchr(b'\n', &self.answers[used..]) {
+            let line = &self.answers[used..used + length];
+            if !line.starts_with(b":") {
+                bail!("an event was refused: {}", String::from_utf8_lossy(line));
+            }
+            self.unanswered = self.unanswered.saturating_sub(1);
+            used += length + 1;
+        }
+        Ok(used)
+    }
+}

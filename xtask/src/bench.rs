@@ -1,0 +1,40 @@
+//! `cargo xtask bench`: the server beside its peers, under the same load.
+
+use anyhow::{Context, Result};
+
+use crate::steps::Steps;
+use crate::{shell, system, workspace};
+
+/// What to measure.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Options of the benchmark; `cargo xtask bench --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut steps = Steps::new();
+    steps.run("server and load generator", || {
+        shell::run(shell::cargo().args(["build", "--release", "--package", "sally-server", "--package", "sally-bench"]))
+    })?;
+    let bench = workspace::target().join("release/sally-bench");
+    // The benchmark knows which peers its options name, this command how to install them.
+    let mut list = shell::command(&bench);
+    list.args(&options.arguments).arg("--list-peers");
+    if let Some(peers) = shell::output(&mut list) {
+        steps.run("peers", || install(&peers))?;
+    }
+    let mut bench = shell::command(&bench);
+    shell::run(bench.args(&options.arguments))
+}
+
+/// Installs what `peers`, one a line, are made of.
+fn install(peers: &str) -> Result<()> {
+    let mut packages = Vec::new();
+    if peers.lines().any(|peer| peer == "sally-redis") {
+        packages.push(system::REDIS);
+    }
+    system::install(&packages).context("choose other --peers, or install these first")
+}

@@ -1,5 +1,6 @@
-//! What every request handler needs: a bundle of cheap clones.
+//! What every request handler needs.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -20,9 +21,27 @@ use crate::metrics::Metrics;
 use crate::sse::Fanout;
 use crate::store::Database;
 
-/// The server's state; a cheap clone.
+/// The server's state; a cheap clone. Its parts are [`Parts`].
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// A state of these parts.
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What the handlers share.
+pub struct Parts {
     /// The settings.
     pub config: Arc<Config>,
     /// Whether cookies are `Secure`.
@@ -57,7 +76,7 @@ pub struct App {
     pub known: Known,
 }
 
-impl App {
+impl Parts {
     /// The principal as a member of a tenant, known from now on.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alerts::Alerts;
-use crate::app::App;
+use crate::app::{App, Parts};
 use crate::auth::jwks::{JwksError, KeySet};
 use crate::auth::key::{self, KeyError};
 use crate::auth::origin::Origins;
@@ -136,7 +136,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listener = front::listen(&config.listen).await.map_err(fail)?;
     let address = listener.local_addr().map_err(fail)?;
     let fanout = Fanout::start(config.heartbeat, metrics.clone(), &drain, stop.clone(), &tasks);
-    let app = App {
+    let app = App::new(Parts {
         cookie_secure: config.cookie_secure.unwrap_or(!address.ip().is_loopback()),
         origins: Origins::new(&config.allowed_origins),
         config: Arc::new(config),
@@ -153,7 +153,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         drain,
         redis_up,
         known,
-    };
+    });
     let closed = CancellationToken::new();
     let connections = TaskTracker::new();
     let router = router(app.clone(), socket_io);

@@ -22,7 +22,7 @@ use crate::log::Position;
 use crate::metrics::Metrics;
 
 /// The streams of a tenant stay in one shard up to this many; the next ones go to the next shard.
-const SHARE: usize = 256;
+const SHARE: usize = 1_024;
 
 /// All shards; a cheap clone.
 #[derive(Clone)]

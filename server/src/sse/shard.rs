@@ -8,6 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Wake;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -28,6 +29,10 @@ use crate::metrics::Metrics;
 
 /// How many streams of a tenant are served before it is another tenant's turn.
 const SLICE: usize = 64;
+
+/// A tenant that has just been served rests this long. What comes meanwhile goes out in one write
+/// per stream; a tenant that has something new now and then never waits.
+const REST: Duration = Duration::from_millis(2);
 
 /// What comes to a shard from outside.
 #[derive(Default)]
@@ -76,6 +81,10 @@ struct Room {
     passed: Option<Position>,
     /// The place in `streams` where the pass under way goes on.
     pass: Option<usize>,
+    /// The next pass begins no sooner.
+    rested_at: Instant,
+    /// Whether it waits for that.
+    rests: bool,
 }
 
 /// See the module.
@@ -88,6 +97,8 @@ pub(super) struct Shard {
     rooms: HashMap<Tenant, Room>,
     /// The tenants with a pass under way, in turn.
     passes: VecDeque<Tenant>,
+    /// The tenants that rest, the first to be rested first.
+    resting: VecDeque<(Instant, Tenant)>,
     timers: DelayQueue<usize>,
 }
 
@@ -101,6 +112,7 @@ impl Shard {
             streams: Slab::new(),
             rooms: HashMap::new(),
             passes: VecDeque::new(),
+            resting: VecDeque::new(),
             timers: DelayQueue::new(),
         }
     }
@@ -133,12 +145,15 @@ impl Shard {
             while let Some(Some(expired)) = self.timers.next().now_or_never() {
                 self.keep_time(expired.into_inner());
             }
+            self.rouse();
             if self.pass_on_slice() {
                 tokio::task::yield_now().await;
                 continue;
             }
+            let rested_at = self.resting.front().map_or_else(Instant::now, |(at, _)| *at);
             tokio::select! {
                 () = self.inbox.bell.rung() => {}
+                () = tokio::time::sleep_until(rested_at), if !self.resting.is_empty() => {}
                 Some(expired) = self.timers.next(), if !self.timers.is_empty() => self.keep_time(expired.into_inner()),
                 () = self.draining.begun(), if !told => {}
             }
@@ -156,6 +171,8 @@ impl Shard {
             streams: Vec::new(),
             passed: None,
             pass: None,
+            rested_at: Instant::now(),
+            rests: false,
         });
         // The tenant may have had no stream for a moment, and then has another channel now.
         if !Arc::ptr_eq(&room.channel, &channel) {
@@ -175,10 +192,27 @@ impl Shard {
 
     fn begin_pass(&mut self, tenant: &Tenant) {
         let Some(room) = self.rooms.get_mut(tenant) else { return };
-        if room.pass.is_none() && room.passed != room.channel.head() {
+        if room.pass.is_some() || room.rests || room.passed == room.channel.head() {
+            return;
+        }
+        if Instant::now() < room.rested_at {
+            room.rests = true;
+            self.resting.push_back((room.rested_at, tenant.clone()));
+        } else {
             room.passed = room.channel.head();
             room.pass = Some(0);
             self.passes.push_back(tenant.clone());
+        }
+    }
+
+    /// Begins the passes of those that have rested.
+    fn rouse(&mut self) {
+        let now = Instant::now();
+        while let Some((_, tenant)) = self.resting.pop_front_if(|(at, _)| *at <= now) {
+            if let Some(room) = self.rooms.get_mut(&tenant) {
+                room.rests = false;
+            }
+            self.begin_pass(&tenant);
         }
     }
 
@@ -194,7 +228,8 @@ impl Shard {
         for key in slice {
             self.pass_on(key, &channel, &mut batch);
         }
-        if ends {
+        if let Some(room) = self.rooms.get_mut(&tenant).filter(|_| ends) {
+            room.rested_at = Instant::now() + REST;
             // What has come since this pass began is the next one's.
             self.begin_pass(&tenant);
         } else {

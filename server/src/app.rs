@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::extract::FromRef;
 
@@ -12,6 +11,7 @@ use crate::auth::{Issuer, Member, Principal, Verifier};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::error::ApiError;
+use crate::health::RedisUp;
 use crate::hub::Hub;
 use crate::ingest::Ingest;
 use crate::known::Known;
@@ -70,8 +70,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Shutting down.
     pub drain: Drain,
-    /// Whether the Redis subscription works; `None` without Redis.
-    pub redis_up: Option<Arc<AtomicBool>>,
+    /// Whether Redis works; `None` without Redis.
+    pub redis_up: Option<RedisUp>,
     /// Whom the store already knows as they are.
     pub known: Known,
 }

@@ -15,7 +15,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `sqlite://…`; unset means `sally.db` in the data directory.
     pub database_url: Option<String>,
-    /// `redis://…` or `rediss://…`; unset means no Redis.
+    /// `redis://…`, `rediss://…` or `redis-cluster://a:1,b:2`; unset means that the log is in the
+    /// database.
     pub redis_url: Option<String>,
     /// The HS256 secret, at least 32 bytes; unset means one that is generated and kept.
     pub jwt_secret: Option<String>,
@@ -81,7 +82,10 @@ pub const SETTINGS: [Setting; 16] = [
     setting("listen", "127.0.0.1:8787", "Address to listen on; port 0 picks a free one"),
     setting("data_dir", "", "Directory of the SQLite file and the signing key [default: the platform's]"),
     secret("database_url", "sqlite://… [default: sally.db in the data directory]"),
-    secret("redis_url", "redis://… or rediss://… to take events from; without one, only HTTP publishes"),
+    secret(
+        "redis_url",
+        "redis://…, rediss://… or redis-cluster://a:1,b:2: the log, shared by several servers, and raw publishes",
+    ),
     secret("jwt_secret", "HS256 secret, at least 32 bytes [default: generated and kept in the data directory]"),
     setting("jwks", "", "File or URL of a JWKS whose RS256, ES256 and EdDSA tokens are accepted too"),
     setting("jwt_issuer", "", "Issuer that tokens must name"),
@@ -246,8 +250,8 @@ fn build(effective: &[Effective]) -> Result<Config, ConfigError> {
         _ => Err("expected sqlite://…".into()),
     })?;
     let redis_url = parse(find("redis_url"), |value| match value.split_once("://") {
-        Some(("redis" | "rediss", _)) => Ok(value.to_owned()),
-        _ => Err("expected redis://… or rediss://…".into()),
+        Some(("redis" | "rediss" | "redis-cluster", _)) => Ok(value.to_owned()),
+        _ => Err("expected redis://…, rediss://… or redis-cluster://a:1,b:2".into()),
     })?;
     Ok(Config {
         listen: text("listen").unwrap_or(defaults.listen),

@@ -1,7 +1,8 @@
 //! Whether the server is alive, ready, and what it has counted.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Json;
@@ -14,9 +15,36 @@ use serde_json::json;
 use crate::app::App;
 use crate::auth::{Principal, Scope};
 use crate::error::ApiError;
+use crate::link::Link;
 
 /// How long a part may take to answer before it counts as out of reach.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether Redis works: the log takes writes, this node hears what is appended, and what is
+/// published comes back. A cheap clone.
+#[derive(Clone)]
+pub struct RedisUp {
+    link: Arc<Link>,
+    signals: Arc<AtomicBool>,
+    publishes: Arc<AtomicBool>,
+}
+
+impl RedisUp {
+    /// `signals` is whether this node hears what is appended.
+    pub fn new(link: Arc<Link>, signals: Arc<AtomicBool>) -> Self {
+        Self { link, signals, publishes: Arc::default() }
+    }
+
+    /// Says whether what is published comes back.
+    pub fn set_publishes(&self, come_back: bool) {
+        self.publishes.store(come_back, Ordering::Relaxed);
+    }
+
+    /// Whether all of it works.
+    pub fn is_up(&self) -> bool {
+        self.link.is_up() && self.signals.load(Ordering::Relaxed) && self.publishes.load(Ordering::Relaxed)
+    }
+}
 
 /// `GET /healthz`: the process serves. Also tells a client what it has found.
 pub async fn alive() -> Response {
@@ -33,7 +61,7 @@ pub async fn alive() -> Response {
 /// with what is missing.
 pub async fn ready(State(app): State<App>) -> Response {
     let store = tokio::time::timeout(PATIENCE, app.database.ping()).await.is_ok_and(|answer| answer.is_ok());
-    let redis = app.redis_up.as_ref().map(|up| up.load(Ordering::Relaxed));
+    let redis = app.redis_up.as_ref().map(RedisUp::is_up);
     let draining = app.drain.has_begun();
     let ready = store && redis != Some(false) && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

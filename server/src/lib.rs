@@ -15,6 +15,7 @@
 //! - [`known`]: who has come with a valid token.
 //! - [`ingest`]: from a publisher to the log.
 //! - [`log`]: the event log, per tenant ordered, bounded, with a compacted view beside it.
+//! - [`link`]: the way to Redis.
 //! - [`hub`]: one ring of finished frames per tenant; a stream is a cursor into it.
 //! - [`sse`]: from the log to the clients, `GET /sse/events`.
 //! - [`alerts`]: what a dispatcher does with an alert.
@@ -39,6 +40,7 @@ pub mod health;
 pub mod hub;
 pub mod ingest;
 pub mod known;
+pub mod link;
 pub mod log;
 pub mod messaging;
 pub mod metrics;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,11 +17,13 @@ use crate::auth::{Issuer, Verifier};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::front::{self, Front};
+use crate::health::RedisUp;
 use crate::hub::{Hub, Limits};
 use crate::ingest::Ingest;
 use crate::ingest::redis::Subscriber;
 use crate::known::Known;
-use crate::log::{Log, Retention, SqlLog};
+use crate::link::{Link, LinkError};
+use crate::log::{Log, RedisLog, Retention, SqlLog};
 use crate::messaging::{Dependencies, Gateway};
 use crate::metrics::Metrics;
 use crate::router::router;
@@ -52,9 +53,9 @@ pub enum StartError {
     /// The database can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The Redis URL can't be read.
+    /// The Redis URL can't be read, or its Redis belongs to servers with another database.
     #[error("SALLY_REDIS_URL: {0}")]
-    Redis(#[from] redis::RedisError),
+    Redis(#[from] LinkError),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {source}")]
     Listen {
@@ -109,18 +110,23 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let hub =
         Arc::new(Hub::new(Limits { per_user: config.max_streams_per_user, per_tenant: config.max_streams_per_tenant }));
     let retention = Retention { age: config.log_retention, events: config.log_max_events };
-    let log: Arc<dyn Log> = Arc::new(SqlLog::start(database.clone(), Arc::clone(&hub), retention, &tasks));
-    let ingest = Ingest::new(Arc::clone(&log), metrics.clone());
-    let alerts = Alerts::start(Arc::clone(&log), ingest.clone(), &tasks);
-    let redis_up = match &config.redis_url {
-        Some(url) => {
-            let up = Arc::new(AtomicBool::new(false));
-            let subscriber = Subscriber::new(url, ingest.clone(), Arc::clone(&log), metrics.clone(), Arc::clone(&up))?;
-            tasks.spawn(subscriber.run(stop.clone()));
-            Some(up)
-        }
+    let link = match &config.redis_url {
+        Some(url) => Some(Link::start(url, database.identity().await?, stop.clone(), &tasks).await?),
         None => None,
     };
+    let redis_log = link.clone().map(|link| RedisLog::start(link, Arc::clone(&hub), retention, stop.clone(), &tasks));
+    let log: Arc<dyn Log> = match &redis_log {
+        Some(log) => Arc::new(log.clone()),
+        None => Arc::new(SqlLog::start(database.clone(), Arc::clone(&hub), retention, &tasks)),
+    };
+    let ingest = Ingest::new(Arc::clone(&log), metrics.clone());
+    let alerts = Alerts::start(Arc::clone(&log), ingest.clone(), &tasks);
+    let redis_up = link.zip(redis_log).map(|(link, redis_log)| {
+        let up = RedisUp::new(Arc::clone(&link), redis_log.signals_up());
+        let subscriber = Subscriber::new(link, ingest.clone(), Arc::clone(&log), metrics.clone(), up.clone());
+        tasks.spawn(subscriber.run(stop.clone()));
+        up
+    });
     let dependencies = Dependencies {
         verifier: verifier.clone(),
         database: database.clone(),

@@ -55,8 +55,8 @@ impl Channel {
     /// [`LogError`] when the log can't be reached.
     pub(crate) async fn ask_head(self: &Arc<Self>) -> Result<Position, LogError> {
         let head = self.log.position(&self.tenant).await?;
-        // An answer that is older than what the ring has heard since doesn't turn it back.
-        if self.head().is_none_or(|known| known.epoch != head.epoch || known.offset < head.offset) {
+        // In the same life of the log, what the ring hasn't heard of is on its way.
+        if self.head().is_none_or(|known| known.epoch != head.epoch) {
             self.advance(head, Vec::new());
         }
         Ok(head)

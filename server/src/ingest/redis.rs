@@ -5,18 +5,19 @@
 //! time in which nobody listened is noted in the log as a gap.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use redis::{AsyncCommands as _, Client, Msg, RedisError};
+use redis::{AsyncCommands as _, Msg, RedisError};
 use sally_protocol::id::parse_channel;
 use sally_protocol::{Event, Tenant};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::Ingest;
+use crate::health::RedisUp;
+use crate::link::{Link, LinkError};
 use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
 
@@ -44,6 +45,8 @@ enum Lost {
     #[error(transparent)]
     Redis(#[from] RedisError),
     #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
     Log(#[from] LogError),
     #[error("the connection was closed")]
     Closed,
@@ -53,37 +56,20 @@ enum Lost {
 
 /// The supervised subscription.
 pub struct Subscriber {
-    client: Client,
+    link: Arc<Link>,
     ingest: Ingest,
     log: Arc<dyn Log>,
     metrics: Metrics,
     canary: String,
-    up: Arc<AtomicBool>,
+    up: RedisUp,
     complained: Mutex<Option<Instant>>,
 }
 
 impl Subscriber {
-    /// A subscriber to the Redis at `url`. `up` is true while the subscription is known to work.
-    ///
-    /// # Errors
-    ///
-    /// When the URL can't be read. Whether Redis answers is [`run`](Self::run)'s business.
-    pub fn new(
-        url: &str,
-        ingest: Ingest,
-        log: Arc<dyn Log>,
-        metrics: Metrics,
-        up: Arc<AtomicBool>,
-    ) -> Result<Self, RedisError> {
-        Ok(Self {
-            client: Client::open(url)?,
-            ingest,
-            log,
-            metrics,
-            canary: format!("sally:canary:{}", uuid::Uuid::new_v4()),
-            up,
-            complained: Mutex::default(),
-        })
+    /// A subscriber that tells `up` whether the subscription is known to work.
+    pub fn new(link: Arc<Link>, ingest: Ingest, log: Arc<dyn Log>, metrics: Metrics, up: RedisUp) -> Self {
+        let canary = format!("sally:canary:{}", uuid::Uuid::new_v4());
+        Self { link, ingest, log, metrics, canary, up, complained: Mutex::default() }
     }
 
     /// Subscribes, and again whenever the subscription is lost, until `stop`.
@@ -111,8 +97,8 @@ impl Subscriber {
     }
 
     async fn subscribe(&self) -> Result<std::convert::Infallible, Lost> {
-        let mut commands = self.client.get_multiplexed_async_connection().await?;
-        let mut subscription = self.client.get_async_pubsub().await?;
+        let mut commands = self.link.wire().await?;
+        let mut subscription = self.link.subscriber().await?;
         subscription.psubscribe(PATTERN).await?;
         subscription.subscribe(&self.canary).await?;
         // Whatever was published while nobody listened came before this place in the log.
@@ -187,7 +173,7 @@ impl Subscriber {
     }
 
     fn set_up(&self, up: bool) {
-        self.up.store(up, Ordering::Relaxed);
+        self.up.set_publishes(up);
         self.metrics.redis_up.set(i64::from(up));
     }
 }

@@ -41,6 +41,14 @@ impl Entry {
         }
     }
 
+    /// An entry as backends store it: readers as text, and an empty kind for a gap.
+    pub(super) fn read(tenant: &Tenant, position: Position, kind: &str, readers: &str, json: &str) -> Self {
+        if kind.is_empty() {
+            return Self::gap(position.offset);
+        }
+        Self::event(tenant, position, kind, &readers_from_text(readers), json)
+    }
+
     /// A gap's entry.
     pub fn gap(offset: u64) -> Self {
         Self { offset, content: Content::Gap }

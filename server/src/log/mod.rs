@@ -8,17 +8,31 @@
 //! - [`Log`]: what a backend does.
 //! - [`entry`]: one place in the log, its frame built once and shared by every stream.
 //! - [`sql`]: the log in the database, group-committed: the default, and all a single node needs.
+//! - [`redis`]: the log in Redis, shared by several nodes.
 
 mod entry;
+mod redis;
 mod sql;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sally_protocol::cursor::Epoch;
 use sally_protocol::entity::Reader;
 use sally_protocol::{Cursor, Event, Tenant};
 
+pub use self::redis::RedisLog;
 pub use entry::{Content, Entry};
-pub use sql::{Retention, SqlLog};
+pub use sql::SqlLog;
+
+/// How far back streams can resume.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Older entries go.
+    pub age: Duration,
+    /// At most this many entries a tenant stay.
+    pub events: u64,
+}
 
 /// Why the log couldn't do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -96,12 +110,14 @@ pub struct CompactedEvent {
 /// A log of every tenant's events.
 #[async_trait]
 pub trait Log: Send + Sync {
-    /// Appends events in order, all or none, and returns once they are durable. An event whose
-    /// publisher-given id was appended within ten minutes is not appended again.
+    /// Appends events in order and returns once they are durable: all or none of each tenant's, and
+    /// where the backend is one database, all or none. An event whose publisher-given id was
+    /// appended within ten minutes is not appended again.
     ///
     /// # Errors
     ///
-    /// [`LogError`]; then none of them will be seen by anybody.
+    /// [`LogError`], within five seconds; whether any of them will be seen is then the backend's to
+    /// say, and appending events that carry an id again is harmless.
     async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError>;
 
     /// Notes in every tenant's log that events may have been missed before now.

@@ -20,19 +20,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::entry::{Entry, readers_from_text};
-use super::{Appended, Compacted, CompactedEvent, Log, LogError, Page, Position};
+use super::{Appended, Compacted, CompactedEvent, Log, LogError, Page, Position, Retention};
 use crate::hub::Hub;
 use crate::store::Database;
 use writer::{Request, Writer};
-
-/// How far back streams can resume.
-#[derive(Debug, Clone, Copy)]
-pub struct Retention {
-    /// Older entries go.
-    pub age: Duration,
-    /// At most this many entries a tenant stay.
-    pub events: u64,
-}
 
 /// How many requests may wait for the writer; more wait outside.
 const QUEUE: usize = 1_024;
@@ -174,13 +165,9 @@ fn position(row: &AnyRow) -> Result<Position, LogError> {
 
 fn entry(row: &AnyRow, tenant: &Tenant, epoch: Epoch) -> Result<Entry, LogError> {
     let offset = unsigned(row.try_get("log_offset")?)?;
-    let kind: String = row.try_get("kind")?;
-    if kind.is_empty() {
-        return Ok(Entry::gap(offset));
-    }
-    let readers: String = row.try_get("readers")?;
-    let json: String = row.try_get("json")?;
-    Ok(Entry::event(tenant, Position { epoch, offset }, &kind, &readers_from_text(&readers), &json))
+    let (kind, readers, json): (String, String, String) =
+        (row.try_get("kind")?, row.try_get("readers")?, row.try_get("json")?);
+    Ok(Entry::read(tenant, Position { epoch, offset }, &kind, &readers, &json))
 }
 
 /// Offsets and epochs stay below 2^63, which is what the column holds.

@@ -8,12 +8,14 @@
 //! - [`messages`]: conversations and messages; the transaction behind `send_message`.
 //! - [`receipts`]: how far everybody has received and read.
 //! - [`answers`]: remembered answers to publishes with an `Idempotency-Key`.
+//! - `identity`: which database this is.
 //!
 //! Every function takes a [`Tenant`](sally_protocol::Tenant) made from a verified token, and every
 //! statement names it.
 
 pub mod answers;
 mod database;
+mod identity;
 pub mod messages;
 pub mod receipts;
 pub mod sessions;

@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::compaction;
-use super::{Retention, millis, position, signed, unsigned};
+use super::{millis, position, signed, unsigned};
 use crate::hub::Hub;
 use crate::log::entry::{Entry, readers_to_text};
-use crate::log::{Appended, LogError, Position};
+use crate::log::{Appended, LogError, Position, Retention};
 use crate::store::Database;
 
 /// How long a publisher's event id makes a repeat count once.

@@ -1,0 +1,118 @@
+//! What `SALLY_REDIS_URL` names.
+
+use std::time::Duration;
+
+use redis::aio::PubSub;
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, Value, from_redis_value};
+
+use super::{LinkError, Wire};
+
+/// The scheme of a cluster's URL.
+const CLUSTER: &str = "redis-cluster://";
+
+/// How often a command is tried again in a cluster that is moving, within its caller's patience.
+const CLUSTER_RETRIES: u32 = 3;
+
+/// What the URL names.
+pub(super) enum Target {
+    /// One server, or an address behind which the primary always is.
+    Server { client: Client, response_limit: Duration },
+    /// A cluster, known by some of its servers.
+    Cluster {
+        client: Box<ClusterClient>,
+        /// `user:password@`, or empty.
+        login: String,
+        /// The first server named; a server that doesn't know its own address is at this one's.
+        seed_host: String,
+    },
+}
+
+impl Target {
+    /// Reads `redis://…`, `rediss://…`, or `redis-cluster://[user:password@]a:1,b:2,c:3`. No answer
+    /// may take longer than `response_limit`.
+    pub(super) fn parse(url: &str, response_limit: Duration) -> Result<Self, RedisError> {
+        let Some(servers) = url.strip_prefix(CLUSTER) else {
+            return Ok(Self::Server { client: Client::open(url)?, response_limit });
+        };
+        let (login, servers) = match servers.rsplit_once('@') {
+            Some((login, servers)) => (format!("{login}@"), servers),
+            None => (String::new(), servers),
+        };
+        let servers: Vec<&str> = servers.trim_end_matches('/').split(',').map(str::trim).collect();
+        let seed_host = servers.first().and_then(|server| server.rsplit_once(':')).map(|(host, _)| host.to_owned());
+        let invalid = || RedisError::from((ErrorKind::InvalidClientConfig, "expected redis-cluster://host:port,…"));
+        let client = ClusterClientBuilder::new(servers.iter().map(|server| format!("redis://{login}{server}")))
+            .connection_timeout(response_limit)
+            .response_timeout(response_limit)
+            .retries(CLUSTER_RETRIES)
+            .min_retry_wait(50)
+            .max_retry_wait(500)
+            .build()?;
+        Ok(Self::Cluster { client: Box::new(client), login, seed_host: seed_host.ok_or_else(invalid)? })
+    }
+
+    pub(super) async fn connect(&self) -> Result<Wire, RedisError> {
+        match self {
+            Self::Server { client, response_limit } => {
+                // Left alone, an answer may take half a second, which a busy server can exceed.
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(*response_limit))
+                    .set_response_timeout(Some(*response_limit));
+                Ok(Wire::Server(client.get_multiplexed_async_connection_with_config(&config).await?))
+            }
+            Self::Cluster { client, .. } => Ok(Wire::Cluster(client.get_async_connection().await?)),
+        }
+    }
+
+    /// A connection for subscriptions. A cluster passes a publish on to every server, in an order
+    /// of each server's own; so all nodes listen at the owner of slot 0.
+    pub(super) async fn subscriber(&self, wire: Wire) -> Result<PubSub, LinkError> {
+        match self {
+            Self::Server { client, .. } => Ok(client.get_async_pubsub().await?),
+            Self::Cluster { login, .. } => {
+                let address = self.subscriber_address(wire).await?;
+                Ok(Client::open(format!("redis://{login}{address}"))?.get_async_pubsub().await?)
+            }
+        }
+    }
+
+    /// Where subscriptions connect to: `host:port` in a cluster, empty for the one server.
+    pub(super) async fn subscriber_address(&self, mut wire: Wire) -> Result<String, LinkError> {
+        let Self::Cluster { seed_host, .. } = self else { return Ok(String::new()) };
+        let ranges: Vec<Vec<Value>> = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut wire).await?;
+        for range in ranges {
+            let mut fields = range.into_iter();
+            let (Some(first), Some(_last), Some(owner)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
+            if from_redis_value::<u16>(first).map_err(RedisError::from)? != 0 {
+                continue;
+            }
+            let mut owner = from_redis_value::<Vec<Value>>(owner).map_err(RedisError::from)?.into_iter();
+            let (Some(host), Some(port)) = (owner.next(), owner.next()) else { continue };
+            let host = from_redis_value::<Option<String>>(host).map_err(RedisError::from)?;
+            let port = from_redis_value::<u16>(port).map_err(RedisError::from)?;
+            let host = host.filter(|host| !host.is_empty()).unwrap_or_else(|| seed_host.clone());
+            return Ok(format!("{host}:{port}"));
+        }
+        Err(LinkError::Redis((ErrorKind::Client, "nobody in the cluster owns slot 0").into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_server_or_a_cluster() {
+        let parse = |url| Target::parse(url, Duration::from_secs(1));
+        assert!(matches!(parse("redis://127.0.0.1:6379"), Ok(Target::Server { .. })));
+        assert!(matches!(parse("rediss://u:p@redis.example:6380/2"), Ok(Target::Server { .. })));
+        let Ok(Target::Cluster { login, seed_host, .. }) = parse("redis-cluster://u:p@a:1,b:2,c:3") else {
+            panic!("a cluster");
+        };
+        assert_eq!((login.as_str(), seed_host.as_str()), ("u:p@", "a"));
+        assert!(parse("redis-cluster://").is_err());
+    }
+}

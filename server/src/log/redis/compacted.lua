@@ -1,0 +1,16 @@
+-- Reads the compacted view, or one entity's part of it.
+--
+-- ARGV  7 the entity, or "" for everything
+-- Answers the view's values: offset, shared, readers and json, a line each.
+
+if ARGV[7] == '' then
+  expire()
+  return answer(redis.call('HVALS', VIEW))
+end
+local values = {}
+local _, slots = entity_record(ARGV[7])
+for slot in string.gmatch(slots, '[^\n]+') do
+  local value = redis.call('HGET', VIEW, slot)
+  if value then table.insert(values, value) end
+end
+return answer(values)

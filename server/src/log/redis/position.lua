@@ -1,0 +1,3 @@
+-- Says where the log stands, and nothing else.
+
+return answer({})

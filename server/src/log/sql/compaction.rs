@@ -39,17 +39,21 @@ pub(super) async fn compact(
             Fate::Part => (false, UNTOUCHED_STAYS),
             // A notice that both sides share would come back through the other side's slot, so
             // there the event that takes it back stays as well.
-            Fate::Gone if twin_is_shared(transaction, tenant, slot).await? => (false, UNTOUCHED_STAYS),
+            Fate::Gone if !shared && twin_is_shared(transaction, tenant, slot).await? => (true, UNTOUCHED_STAYS),
             Fate::Gone => {
                 sqlx::query("DELETE FROM log_slot WHERE tenant = $1 AND slot = $2")
                     .bind(tenant.as_str())
                     .bind(&slot.key)
                     .execute(&mut *transaction)
                     .await?;
+                release_twin(transaction, tenant, slot).await?;
                 continue;
             }
         };
         put(transaction, tenant, position, event, slot, shared).await?;
+        if !shared {
+            release_twin(transaction, tenant, slot).await?;
+        }
         sqlx::query("UPDATE log_slot SET ended = $3, leaves_at = $4 WHERE tenant = $1 AND entity = $2")
             .bind(tenant.as_str())
             .bind(&slot.entity)
@@ -83,6 +87,17 @@ async fn put(
     .bind(i64::from(shared))
     .execute(transaction)
     .await?;
+    Ok(())
+}
+
+/// Removes what takes back the other side's share in a notice that stood in this slot until now.
+async fn release_twin(transaction: &mut AnyConnection, tenant: &Tenant, slot: &Slot) -> Result<(), LogError> {
+    let Some(twin) = &slot.twin else { return Ok(()) };
+    sqlx::query("DELETE FROM log_slot WHERE tenant = $1 AND slot = $2 AND ended = 1")
+        .bind(tenant.as_str())
+        .bind(twin)
+        .execute(transaction)
+        .await?;
     Ok(())
 }
 

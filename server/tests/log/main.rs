@@ -1,0 +1,38 @@
+//! What every log promises, whatever it stands on.
+//!
+//! Each case is written once, against [`Log`](sally_server::log::Log) and the hub that the log
+//! feeds, and runs on every backend. A backend whose server program isn't installed fails.
+//!
+//! # Layout
+//!
+//! - [`suite`]: the table of all cases; [`backend`]: one file a backend, and a line for it below.
+//! - [`node`]: a log that has been opened, and what its hub is told.
+//! - [`offsets`]: positions, dense offsets, one order.
+//! - [`repeats`]: an event id counts once.
+//! - [`pages`]: reading, and what a log says that no longer reaches back.
+//! - [`payloads`]: events come out as they went in.
+//! - [`gaps`]: places where events may be missing.
+//! - [`compaction`]: the newest event of each slot, and how long it stays.
+//! - [`snapshots`]: the compacted log and what follows it make one whole.
+//! - [`restarts`]: what a new process finds.
+//! - [`database`]: what a log in a database promises beyond.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod backend;
+mod compaction;
+mod database;
+mod gaps;
+mod node;
+mod offsets;
+mod pages;
+mod payloads;
+mod repeats;
+mod restarts;
+mod snapshots;
+#[macro_use]
+mod suite;
+
+suite!(sqlite: crate::backend::sqlite::Sqlite);
+
+database!(sqlite_database: crate::backend::sqlite::Sqlite);

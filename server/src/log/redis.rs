@@ -123,8 +123,7 @@ impl RedisLog {
         appended.into_iter().collect::<Option<_>>().ok_or_else(|| LogError::Corrupt("too few answers".into()))
     }
 
-    async fn view(&self, tenant: &Tenant, entity: &str) -> Result<Compacted, LogError> {
-        let given = Given::arguments([entity.to_owned()]);
+    async fn view(&self, tenant: &Tenant, given: Given) -> Result<Compacted, LogError> {
         let call = self.caller.call::<Vec<String>>(tenant, &self.caller.scripts.compacted, &given);
         let (position, values) = in_time(call).await?;
         let mut events = values.iter().map(|value| slot(value)).collect::<Result<Vec<_>, _>>()?;
@@ -179,11 +178,11 @@ impl Log for RedisLog {
     }
 
     async fn entity(&self, tenant: &Tenant, entity: &str) -> Result<Vec<CompactedEvent>, LogError> {
-        self.view(tenant, entity).await.map(|compacted| compacted.events)
+        self.view(tenant, Given::arguments([entity.to_owned()])).await.map(|compacted| compacted.events)
     }
 
     async fn compacted(&self, tenant: &Tenant) -> Result<Compacted, LogError> {
-        self.view(tenant, "").await
+        self.view(tenant, Given::default()).await
     }
 }
 
@@ -218,15 +217,11 @@ fn entry(tenant: &Tenant, head: Position, (id, fields): &(String, Vec<String>)) 
     Ok(Entry::read(tenant, Position { offset, ..head }, kind, readers, json))
 }
 
-/// Reads a value of the compacted view: offset, shared, readers, json, a line each.
+/// Reads a value of the compacted view: offset, shared, entity, readers, json, a line each.
 fn slot(value: &str) -> Result<(u64, CompactedEvent), LogError> {
     let corrupt = || LogError::Corrupt("a value of the compacted view".into());
-    let mut lines = value.splitn(4, '\n');
-    let (Some(offset), Some(_shared), Some(readers), Some(json)) =
-        (lines.next(), lines.next(), lines.next(), lines.next())
-    else {
-        return Err(corrupt());
-    };
-    let event = CompactedEvent { readers: readers_from_text(readers), json: json.to_owned() };
+    let lines: Vec<&str> = value.splitn(5, '\n').collect();
+    let [offset, _shared, _entity, readers, json] = lines.as_slice() else { return Err(corrupt()) };
+    let event = CompactedEvent { readers: readers_from_text(readers), json: (*json).to_owned() };
     Ok((offset.parse().map_err(|_| corrupt())?, event))
 }

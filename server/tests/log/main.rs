@@ -34,5 +34,6 @@ mod snapshots;
 mod suite;
 
 suite!(sqlite: crate::backend::sqlite::Sqlite);
+suite!(redis: crate::backend::redis::Redis);
 
 database!(sqlite_database: crate::backend::sqlite::Sqlite);

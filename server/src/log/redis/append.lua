@@ -16,9 +16,12 @@ local function take()
   return ARGV[argument - 1]
 end
 
-local function is_shared(slot)
+-- Whether the event in a slot fills both sides' slots of a conversation, and the slot's entity.
+local function look(slot)
   local value = slot ~= '' and redis.call('HGET', VIEW, slot)
-  return value and string.match(value, '^%d+\n(%d)') == '1'
+  if not value then return false end
+  local shared, entity = string.match(value, '^%d+\n(%d)\n([^\n]*)')
+  return shared == '1', entity
 end
 
 -- Puts an event into a slot and sets how long the slot's whole entity stays.
@@ -43,20 +46,34 @@ local function remove(slot, entity)
   end
 end
 
-local function compact(slot, entity, twin, fate, value)
+-- Removes what takes back the other side's share in a notice that stood in this slot until now.
+local function release(twin)
+  local _, entity = look(twin)
+  if entity and entity_record(entity) then remove(twin, entity) end
+end
+
+local function compact(slot, entity, twin, fate, value, shared)
   local has_ended = entity_record(entity)
-  if fate == 'ended' then
-    put(slot, entity, value, true, now + ENDED)
-  elseif fate == 'part' and has_ended then
+  if fate == 'part' and has_ended then
     -- A part that comes after its whole has ended leaves with it.
     put(slot, entity, value, true, tonumber(redis.call('ZSCORE', LEAVES, entity)) or now)
-  elseif fate == 'gone' and not is_shared(twin) then
-    remove(slot, entity)
-  else
+    return
+  end
+  if fate == 'gone' then
     -- A notice that both sides share would come back through the other side's slot, so there the
     -- event that takes it back stays as well.
+    if shared or not look(twin) then
+      remove(slot, entity)
+      release(twin)
+      return
+    end
+    put(slot, entity, value, true, now + UNTOUCHED)
+  elseif fate == 'ended' then
+    put(slot, entity, value, true, now + ENDED)
+  else
     put(slot, entity, value, false, now + UNTOUCHED)
   end
+  if not shared then release(twin) end
 end
 
 -- The offset of an event with this id, when it is in this log and recent.
@@ -86,10 +103,11 @@ while argument <= #ARGV do
     local offset = whole(head)
     redis.call('XADD', LOG, offset .. '-0', 'k', kind, 'r', readers, 'j', json, 't', whole(now))
     if key then redis.call('SET', key, birth .. ' ' .. offset, 'PX', WINDOW) end
-    local value = offset .. '\n' .. (slots > 1 and '1' or '0') .. '\n' .. readers .. '\n' .. json
+    local shared = slots > 1
     for _ = 1, slots do
       local slot, entity, twin = take(), take(), take()
-      compact(slot, entity, twin, fate, value)
+      local value = table.concat({ offset, shared and '1' or '0', entity, readers, json }, '\n')
+      compact(slot, entity, twin, fate, value, shared)
     end
     for _, line in ipairs({ offset, kind, readers, json }) do
       table.insert(lines, line)

@@ -1,9 +1,9 @@
 -- Reads the compacted view, or one entity's part of it.
 --
--- ARGV  7 the entity, or "" for everything
--- Answers the view's values: offset, shared, readers and json, a line each.
+-- ARGV  7 the entity; without one, everything
+-- Answers the view's values: offset, shared, entity, readers and json, a line each.
 
-if ARGV[7] == '' then
+if not ARGV[7] then
   expire()
   return answer(redis.call('HVALS', VIEW))
 end

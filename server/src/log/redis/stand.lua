@@ -1,7 +1,7 @@
 -- Where a tenant's log stands. Every script of the log begins with this page.
 --
 -- KEYS  1 meta: hash of epoch, head, life, birth    2 log: stream, ids <offset>-0
---       3 view: slot -> offset, shared, readers, json; a line each
+--       3 view: slot -> offset, shared, entity, readers, json; a line each
 --       4 entities: entity -> "1" when it has ended, else "0"; then its slots, a line each
 --       5 leaves: sorted set of entities by the time they leave the view
 -- ARGV  1 tenant    2 whether the log may begin, "1" or "0"    3 an epoch, should one be needed

@@ -1,18 +1,34 @@
 //! Raw `PUBLISH`es on `tenant:{id}:{topic}`.
 //!
+//! Every node hears every publish, and however many hear it, it is one event: see [`interval`].
 //! Redis forgets a publish that nobody hears, so the subscription is supervised: a loop of our own
-//! reconnects, a canary that is published and must come back shows that the way is open, and a
-//! time in which nobody listened is noted in the log as a gap.
+//! reconnects, this node's own markers show that the way is open, and a time in which no node
+//! listened is noted in the log as a gap.
+//!
+//! # Layout
+//!
+//! - [`Subscriber`]: one subscription after the other.
+//! - [`interval`]: which publish is which, and what a marker asks for; pure.
+//! - [`pulse`]: whether the subscription is alive; pure.
+//! - [`appender`]: from what was heard to the log.
+//! - [`nodes`]: what the nodes tell each other.
 
-use std::sync::Mutex;
-use std::sync::{Arc, PoisonError};
+mod appender;
+mod interval;
+#[cfg(test)]
+mod model;
+mod nodes;
+mod pulse;
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use redis::{AsyncCommands as _, Msg, RedisError};
-use sally_protocol::id::parse_channel;
-use sally_protocol::{Event, Tenant};
-use tokio::time::{Instant, MissedTickBehavior};
+use futures_util::stream::Stream;
+use redis::{Msg, RedisError};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Ingest;
@@ -20,24 +36,25 @@ use crate::health::RedisUp;
 use crate::link::{Link, LinkError};
 use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
+use appender::{Appender, Heard};
+use interval::{Interval, Marker};
+use nodes::{MARKER_CHANNEL, Nodes};
+use pulse::{LIMIT, PERIOD, Pulse};
 
 /// The channels of all tenants.
 const PATTERN: &str = "tenant:*:*";
 
-/// How often a canary is sent.
-const CANARY_PERIOD: Duration = Duration::from_secs(2);
-
-/// A canary that isn't back by then means that the subscription is dead.
-const CANARY_LIMIT: Duration = Duration::from_secs(6);
+/// How long subscribing may take.
+const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest wait between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// The most publishes that are appended at once.
+/// How many messages are taken from the connection at once.
 const GROUP: usize = 256;
 
-/// A refusal is logged once in this time at most.
-const LOG_PERIOD: Duration = Duration::from_secs(60);
+/// How much may wait for the log.
+const QUEUE: usize = 1_024;
 
 /// Why a subscription ended.
 #[derive(Debug, thiserror::Error)]
@@ -50,26 +67,38 @@ enum Lost {
     Log(#[from] LogError),
     #[error("the connection was closed")]
     Closed,
-    #[error("a canary did not come back within {} s", CANARY_LIMIT.as_secs())]
+    #[error("no answer in time")]
     Silent,
+    #[error("no marker came back within {} s", LIMIT.as_secs())]
+    Stale,
+    #[error("the log has not taken a publish in time")]
+    Old,
+    #[error("another server of the cluster gives the order now")]
+    Moved,
 }
 
 /// The supervised subscription.
 pub struct Subscriber {
     link: Arc<Link>,
-    ingest: Ingest,
-    log: Arc<dyn Log>,
+    nodes: Arc<Nodes>,
+    appender: Appender,
     metrics: Metrics,
-    canary: String,
     up: RedisUp,
-    complained: Mutex<Option<Instant>>,
 }
 
 impl Subscriber {
     /// A subscriber that tells `up` whether the subscription is known to work.
     pub fn new(link: Arc<Link>, ingest: Ingest, log: Arc<dyn Log>, metrics: Metrics, up: RedisUp) -> Self {
-        let canary = format!("sally:canary:{}", uuid::Uuid::new_v4());
-        Self { link, ingest, log, metrics, canary, up, complained: Mutex::default() }
+        let nodes = Arc::new(Nodes::new(Arc::clone(&link)));
+        let appender = Appender {
+            ingest,
+            log,
+            nodes: Arc::clone(&nodes),
+            metrics: metrics.clone(),
+            up: up.clone(),
+            complained: Mutex::default(),
+        };
+        Self { link, nodes, appender, metrics, up }
     }
 
     /// Subscribes, and again whenever the subscription is lost, until `stop`.
@@ -78,10 +107,11 @@ impl Subscriber {
         loop {
             let began = Instant::now();
             let lost = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 lost = self.subscribe() => lost,
             };
-            self.set_up(false);
+            self.up.set_publishes(false);
+            self.metrics.redis_up.set(0);
             let Err(lost) = lost;
             tracing::warn!(error = %lost, "the Redis subscription is lost");
             if began.elapsed() > MAX_BACKOFF {
@@ -89,91 +119,86 @@ impl Subscriber {
             }
             let jitter = backoff.mul_f64(rand::random_range(0.5..1.0));
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 () = tokio::time::sleep(jitter) => {}
             }
             backoff = (backoff * 2).min(MAX_BACKOFF);
         }
-    }
-
-    async fn subscribe(&self) -> Result<std::convert::Infallible, Lost> {
-        let mut commands = self.link.wire().await?;
-        let mut subscription = self.link.subscriber().await?;
-        subscription.psubscribe(PATTERN).await?;
-        subscription.subscribe(&self.canary).await?;
-        // Whatever was published while nobody listened came before this place in the log.
-        self.log.mark_gap().await?;
-        tracing::info!("subscribed to Redis");
-
-        let mut messages = subscription.into_on_message().ready_chunks(GROUP);
-        let mut canary = tokio::time::interval(CANARY_PERIOD);
-        canary.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
-        loop {
-            tokio::select! {
-                group = messages.next() => {
-                    let group = group.ok_or(Lost::Closed)?;
-                    if group.iter().any(|message| message.get_channel_name() == self.canary) {
-                        heard = Instant::now();
-                        self.set_up(true);
-                    }
-                    self.take(&group).await;
-                }
-                _ = canary.tick() => {
-                    if heard.elapsed() > CANARY_LIMIT {
-                        return Err(Lost::Silent);
-                    }
-                    let sent = commands.publish::<_, _, i64>(&self.canary, "");
-                    tokio::time::timeout(CANARY_PERIOD, sent).await.map_err(|_| Lost::Silent)??;
-                }
-            }
+        if let Err(error) = self.nodes.leave().await {
+            tracing::debug!(%error, "the others find out by themselves that this node has left");
         }
     }
 
-    /// Appends what is fit. While the log can't be reached it waits, and Redis keeps what follows.
-    async fn take(&self, group: &[Msg]) {
-        let events: Vec<(Tenant, Event)> = group.iter().filter_map(|message| self.check(message)).collect();
-        if events.is_empty() {
-            return;
-        }
-        while let Err(error) = self.ingest.append("redis", events.clone()).await {
-            self.set_up(false);
-            tracing::error!(%error, "published events wait for the log");
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    }
-
-    fn check(&self, message: &Msg) -> Option<(Tenant, Event)> {
-        let channel = message.get_channel_name();
-        if channel == self.canary {
-            return None;
-        }
-        let Some((tenant, _)) = parse_channel(channel) else {
-            self.metrics.rejected("bad_channel");
-            self.complain(channel, "not a channel tenant:{id}:{topic}");
-            return None;
+    async fn subscribe(&self) -> Result<Infallible, Lost> {
+        let pulse = Mutex::new(Pulse::new(Instant::now()));
+        let (mut subscription, address) = self.link.subscriber().await?;
+        let subscribing = async {
+            // The markers come second: who has heard one hears every publish after it.
+            subscription.psubscribe(PATTERN).await?;
+            subscription.subscribe(MARKER_CHANNEL).await
         };
-        // An id that the log knows repeats by makes it safe to append again after a doubtful answer.
-        let id = Some(uuid::Uuid::now_v7().to_string());
-        match self.ingest.check(&tenant, message.get_payload_bytes(), id) {
-            Ok(event) => Some((tenant, event)),
-            Err(rejection) => {
-                self.complain(channel, &rejection.to_string());
-                None
+        timeout(SUBSCRIBE_LIMIT, subscribing).await.map_err(|_| Lost::Silent)??;
+        tracing::info!("subscribed to Redis");
+        let (heard, queue) = mpsc::channel(QUEUE);
+        tokio::select! {
+            lost = self.listen(subscription.into_on_message(), &pulse, heard) => lost,
+            lost = self.beat(&pulse, &address) => lost,
+            lost = self.appender.run(queue) => lost,
+        }
+    }
+
+    /// Hears, and passes on in order.
+    async fn listen(
+        &self,
+        messages: impl Stream<Item = Msg>,
+        pulse: &Mutex<Pulse>,
+        heard: mpsc::Sender<Heard>,
+    ) -> Result<Infallible, Lost> {
+        let mut interval = Interval::default();
+        let mut messages = std::pin::pin!(messages.ready_chunks(GROUP));
+        loop {
+            let group = messages.next().await.ok_or(Lost::Closed)?;
+            let now = Instant::now();
+            for message in group {
+                let passed_on = if message.get_channel_name() == MARKER_CHANNEL {
+                    let marker = Marker(String::from_utf8_lossy(message.get_payload_bytes()).into_owned());
+                    lock(pulse).hear(&marker);
+                    Heard::Marker(interval.marker(marker))
+                } else {
+                    let id = interval.publish(message.get_channel_name().as_bytes(), message.get_payload_bytes());
+                    // Another node's, or lost in the gap.
+                    let Some(id) = id else { continue };
+                    Heard::Publish(message, id, now)
+                };
+                if !lock(pulse).is_fresh(now) {
+                    return Err(Lost::Stale);
+                }
+                timeout(LIMIT, heard.send(passed_on)).await.map_err(|_| Lost::Old)?.map_err(|_| Lost::Closed)?;
             }
         }
     }
 
-    fn complain(&self, channel: &str, reason: &str) {
-        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
-        if complained.is_none_or(|at| at.elapsed() > LOG_PERIOD) {
-            *complained = Some(Instant::now());
-            tracing::warn!(channel, reason, "a published event was refused; more may be counted silently");
+    /// Publishes this node's markers, and watches that they come back.
+    async fn beat(&self, pulse: &Mutex<Pulse>, address: &str) -> Result<Infallible, Lost> {
+        let mut period = tokio::time::interval(PERIOD);
+        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            period.tick().await;
+            if !lock(pulse).is_fresh(Instant::now()) {
+                return Err(Lost::Stale);
+            }
+            if self.link.subscriber_address().await? != address {
+                return Err(Lost::Moved);
+            }
+            self.nodes.are_alone().await?;
+            let marker = Marker(uuid::Uuid::new_v4().simple().to_string());
+            lock(pulse).send(marker.clone(), Instant::now());
+            self.nodes.mark(&marker).await?;
+            self.metrics.redis_up.set(i64::from(self.up.is_up()));
         }
     }
+}
 
-    fn set_up(&self, up: bool) {
-        self.up.set_publishes(up);
-        self.metrics.redis_up.set(i64::from(up));
-    }
+fn lock(pulse: &Mutex<Pulse>) -> std::sync::MutexGuard<'_, Pulse> {
+    pulse.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -126,25 +126,30 @@ impl Link {
         self.doubt.notify_one();
     }
 
-    /// A connection for subscriptions. In a cluster all nodes connect to the same server, so that
-    /// they hear one order; see [`Target::subscriber`].
+    /// A connection for subscriptions, and where it leads to. In a cluster all nodes connect to the
+    /// same server, so that they hear one order: the owner of slot 0.
     ///
     /// # Errors
     ///
-    /// When there is none within two seconds.
-    pub async fn subscriber(&self) -> Result<PubSub, LinkError> {
-        let wire = self.wire().await?;
-        timeout(RESPONSE_LIMIT, self.target.subscriber(wire)).await.map_err(|_| LinkError::Silent)?
+    /// When there is none within some seconds.
+    pub async fn subscriber(&self) -> Result<(PubSub, String), LinkError> {
+        let address = self.subscriber_address().await?;
+        let connected = timeout(RESPONSE_LIMIT, self.target.subscriber(&address)).await;
+        Ok((connected.map_err(|_| LinkError::Silent)??, address))
     }
 
-    /// Where [`Link::subscriber`] connects to now; it differs after a failover in a cluster.
+    /// Where [`Link::subscriber`] would lead to now: `host:port` in a cluster, where a failover
+    /// changes it, else nothing.
     ///
     /// # Errors
     ///
     /// When the cluster doesn't say.
     pub async fn subscriber_address(&self) -> Result<String, LinkError> {
+        if !self.target.is_cluster() {
+            return Ok(String::new());
+        }
         let wire = self.wire().await?;
-        timeout(RESPONSE_LIMIT, self.target.subscriber_address(wire)).await.map_err(|_| LinkError::Silent)?
+        timeout(RESPONSE_LIMIT, self.target.owner_of_slot_0(wire)).await.map_err(|_| LinkError::Silent)?
     }
 
     async fn connect(&self) -> Result<Wire, LinkError> {

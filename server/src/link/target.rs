@@ -65,20 +65,21 @@ impl Target {
         }
     }
 
-    /// A connection for subscriptions. A cluster passes a publish on to every server, in an order
-    /// of each server's own; so all nodes listen at the owner of slot 0.
-    pub(super) async fn subscriber(&self, wire: Wire) -> Result<PubSub, LinkError> {
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster { .. })
+    }
+
+    /// A connection for subscriptions, in a cluster to the server at `address`. A cluster passes a
+    /// publish on to every server, each in an order of its own, so it matters which one it is.
+    pub(super) async fn subscriber(&self, address: &str) -> Result<PubSub, RedisError> {
         match self {
-            Self::Server { client, .. } => Ok(client.get_async_pubsub().await?),
-            Self::Cluster { login, .. } => {
-                let address = self.subscriber_address(wire).await?;
-                Ok(Client::open(format!("redis://{login}{address}"))?.get_async_pubsub().await?)
-            }
+            Self::Server { client, .. } => client.get_async_pubsub().await,
+            Self::Cluster { login, .. } => Client::open(format!("redis://{login}{address}"))?.get_async_pubsub().await,
         }
     }
 
-    /// Where subscriptions connect to: `host:port` in a cluster, empty for the one server.
-    pub(super) async fn subscriber_address(&self, mut wire: Wire) -> Result<String, LinkError> {
+    /// The `host:port` of the server that owns slot 0; empty where there are no slots.
+    pub(super) async fn owner_of_slot_0(&self, mut wire: Wire) -> Result<String, LinkError> {
         let Self::Cluster { seed_host, .. } = self else { return Ok(String::new()) };
         let ranges: Vec<Vec<Value>> = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut wire).await?;
         for range in ranges {

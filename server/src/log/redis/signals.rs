@@ -78,7 +78,7 @@ impl Signals {
     }
 
     async fn listen(&self) -> Result<std::convert::Infallible, Lost> {
-        let mut subscription = self.link.subscriber().await?;
+        let (mut subscription, _) = self.link.subscriber().await?;
         timeout(RESPONSE_LIMIT, subscription.subscribe(SIGNAL_CHANNEL)).await.map_err(|_| Lost::Silent)??;
         let (mut sink, mut messages) = subscription.split();
         // Whatever was appended while nobody listened is read from the log.

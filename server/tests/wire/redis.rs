@@ -3,8 +3,14 @@
 //! # Layout
 //!
 //! - [`process`]: the redis-server under test.
+//! - [`story`]: what a client was told, held to the promise.
+//! - [`nodes`]: several nodes on one Redis.
+//! - [`faults`]: Redis fails.
 
-pub(crate) mod process;
+mod faults;
+mod nodes;
+mod process;
+mod story;
 
 use std::time::{Duration, Instant};
 

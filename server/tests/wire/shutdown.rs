@@ -25,17 +25,22 @@ async fn a_drain_tells_streams_when_and_closes_them_then() {
 }
 
 /// The binary, on a port of its own.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Process {
-    fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[])
+    }
+
+    pub(crate) fn start_with(dir: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sally-server"))
             .env("SALLY_DATA_DIR", dir)
             .env("SALLY_LISTEN", "127.0.0.1:0")
             .env("SALLY_DRAIN", "500ms")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -45,7 +50,19 @@ impl Process {
         Self { child, url }
     }
 
-    fn token(dir: &Path, role: &str) -> String {
+    /// Ends it with SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends it a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn token(dir: &Path, role: &str) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_sally-server"))
             .args(["token", "--tenant", "acme", "--user", "ann", "--role", role])
             .env("SALLY_DATA_DIR", dir)
@@ -57,8 +74,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -73,8 +89,7 @@ async fn what_was_answered_202_survives_a_kill() {
     assert_eq!(answer.status(), 202);
     let body: Value = answer.json().await.unwrap();
     let cursor = body["results"][9]["cursor"].as_str().unwrap();
-    process.child.kill().unwrap();
-    process.child.wait().unwrap();
+    process.kill();
 
     let process = Process::start(dir.path());
     let request = http.get(format!("{}/sse/events", process.url)).bearer_auth(&token).header("Last-Event-ID", cursor);
@@ -94,8 +109,7 @@ async fn a_sigterm_ends_the_process_in_time_with_zero() {
     let request = reqwest::Client::new().get(format!("{}/sse/events", process.url)).bearer_auth(&token);
     let mut frames = Frames::open(request).await;
     frames.next_of("ready").await;
-    let pid = process.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    process.signal("-TERM");
     frames.next_of("reconnect").await;
     let status = tokio::task::spawn_blocking(move || process.child.wait().unwrap()).await.unwrap();
     assert_eq!(status.code(), Some(0));

@@ -20,6 +20,8 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod backend;
+#[path = "../cluster/mod.rs"]
+mod cluster;
 mod compaction;
 mod database;
 mod gaps;
@@ -35,5 +37,6 @@ mod suite;
 
 suite!(sqlite: crate::backend::sqlite::Sqlite);
 suite!(redis: crate::backend::redis::Redis);
+suite!(redis_cluster: crate::backend::redis::RedisCluster);
 
 database!(sqlite_database: crate::backend::sqlite::Sqlite);

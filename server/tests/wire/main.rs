@@ -10,12 +10,14 @@
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
 //! - [`foreign`]: the official Socket.IO client, from npm.
-//! - [`redis`]: raw `PUBLISH`es of a real redis-server.
+//! - [`redis`]: the log in Redis, and raw `PUBLISH`es, with real redis-servers; [`cluster`]: a cluster of them.
 //! - [`shutdown`]: draining, and a restart by SIGKILL.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod alerts;
+#[path = "../cluster/mod.rs"]
+mod cluster;
 mod connection;
 mod foreign;
 mod messaging;

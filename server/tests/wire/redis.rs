@@ -6,7 +6,9 @@
 //! - [`story`]: what a client was told, held to the promise.
 //! - [`nodes`]: several nodes on one Redis.
 //! - [`faults`]: Redis fails.
+//! - [`cluster`]: a Redis Cluster.
 
+mod cluster;
 mod faults;
 mod nodes;
 mod process;

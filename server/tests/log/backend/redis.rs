@@ -1,4 +1,4 @@
-//! The log in a Redis server.
+//! The log in a Redis server, and in a cluster of them.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Backend;
+use crate::cluster::Cluster;
 use crate::node::{Node, until};
 
 /// A redis-server (Debian's `redis-server`) on a port of its own.
@@ -57,4 +58,19 @@ pub(crate) async fn open(url: &str, retention: Retention) -> Node {
         tasks.close();
         tasks.wait().await;
     })
+}
+
+/// Three servers that share the slots.
+pub(crate) struct RedisCluster {
+    cluster: Cluster,
+}
+
+impl Backend for RedisCluster {
+    async fn fresh() -> Self {
+        Self { cluster: Cluster::start(false).await }
+    }
+
+    async fn open(&self, retention: Retention) -> Node {
+        open(&self.cluster.url(), retention).await
+    }
 }

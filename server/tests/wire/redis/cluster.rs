@@ -1,0 +1,85 @@
+//! A Redis Cluster.
+
+use redis::AsyncCommands as _;
+use sally_protocol::Role;
+use serde_json::json;
+
+use super::nodes::{Pair, publish};
+use super::process::is_ready;
+use super::story::Story;
+use crate::cluster::Cluster;
+use crate::support::until;
+
+#[tokio::test]
+async fn whichever_server_takes_a_publish_it_is_one_event_on_every_node() {
+    let cluster = Cluster::start(false).await;
+    let pair = Pair::start(&cluster.url()).await;
+    let mut streams = Vec::new();
+    for tenant in ["acme", "globex", "initech", "umbrella"] {
+        for node in [&pair.one, &pair.two] {
+            let mut frames = node.stream("", &node.token(tenant, "ann", Role::Dispatcher)).await;
+            frames.next_of("ready").await;
+            streams.push((tenant, frames));
+        }
+    }
+    let mut publishers = Vec::new();
+    for primary in &cluster.primaries {
+        publishers.push(primary.connect().await);
+    }
+    for n in 0..120 {
+        for tenant in ["acme", "globex", "initech", "umbrella"] {
+            let payload = json!({ "type": "zz_top", "n": n }).to_string();
+            let _: i64 = publishers[n % 3].publish(format!("tenant:{tenant}:any"), payload).await.unwrap();
+        }
+    }
+    for (_, frames) in &mut streams {
+        let mut story = Story::default();
+        while story.numbers.len() < 120 {
+            story.take(&frames.next().await);
+        }
+        story.assert_whole(0..120);
+    }
+}
+
+#[tokio::test]
+async fn a_failover_of_the_server_that_gives_the_order_is_told() {
+    // Its replica takes over slot 0; the tenant's log is on another server.
+    a_failover(0).await;
+}
+
+#[tokio::test]
+async fn a_failover_of_the_server_that_has_what_nodes_share_is_told() {
+    // `sally:database` and `sally:nodes` are in the slots 5,862 and 5,867.
+    a_failover(1).await;
+}
+
+#[tokio::test]
+async fn a_failover_of_the_server_that_has_the_log_is_told() {
+    // `{acme}` is in the slot 11,304.
+    a_failover(2).await;
+}
+
+async fn a_failover(of: usize) {
+    let mut cluster = Cluster::start(true).await;
+    let pair = Pair::start(&cluster.url()).await;
+    let (mut one, mut two) = (pair.stream(&pair.one).await, pair.stream(&pair.two).await);
+    let (mut of_one, mut of_two) = (Story::default(), Story::default());
+    let mut publisher = cluster.primaries[(of + 1) % 3].connect().await;
+    for n in 0..100 {
+        publish(&mut publisher, n).await;
+    }
+    of_one.read_until(&mut one, 99).await;
+    of_two.read_until(&mut two, 99).await;
+    cluster.primaries[of].kill();
+    for n in 100..200 {
+        publish(&mut publisher, n).await;
+    }
+    until("the nodes notice", async || !is_ready(&pair.one).await && !is_ready(&pair.two).await).await;
+    until("the nodes are ready again", async || is_ready(&pair.one).await && is_ready(&pair.two).await).await;
+    publish(&mut publisher, 200).await;
+    for (story, frames) in [(&mut of_one, &mut one), (&mut of_two, &mut two)] {
+        story.read_until(frames, 200).await;
+        story.assert_no_duplicate();
+        assert!(story.numbers.len() == 201 || !story.resyncs.is_empty(), "{story:?}");
+    }
+}

@@ -178,7 +178,8 @@ impl Subscriber {
         }
     }
 
-    /// Publishes this node's markers, and watches that they come back.
+    /// Publishes this node's markers, and watches that they come back. One that can't be published
+    /// is no loss yet: the subscription may be well.
     async fn beat(&self, pulse: &Mutex<Pulse>, address: &str) -> Result<Infallible, Lost> {
         let mut period = tokio::time::interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -187,15 +188,23 @@ impl Subscriber {
             if !lock(pulse).is_fresh(Instant::now()) {
                 return Err(Lost::Stale);
             }
-            if self.link.subscriber_address().await? != address {
-                return Err(Lost::Moved);
+            match self.mark(pulse, address).await {
+                Ok(()) => {}
+                Err(Lost::Moved) => return Err(Lost::Moved),
+                Err(error) => tracing::warn!(%error, "no marker could be published"),
             }
-            self.nodes.are_alone().await?;
-            let marker = Marker(uuid::Uuid::new_v4().simple().to_string());
-            lock(pulse).send(marker.clone(), Instant::now());
-            self.nodes.mark(&marker).await?;
             self.metrics.redis_up.set(i64::from(self.up.is_up()));
         }
+    }
+
+    async fn mark(&self, pulse: &Mutex<Pulse>, address: &str) -> Result<(), Lost> {
+        if self.link.subscriber_address().await? != address {
+            return Err(Lost::Moved);
+        }
+        self.nodes.are_alone().await?;
+        let marker = Marker(uuid::Uuid::new_v4().simple().to_string());
+        lock(pulse).send(marker.clone(), Instant::now());
+        self.nodes.mark(&marker).await
     }
 }
 

@@ -133,6 +133,8 @@ impl Link {
     ///
     /// When there is none within some seconds.
     pub async fn subscriber(&self) -> Result<(PubSub, String), LinkError> {
+        // Whoever may not write here has nothing to listen to, either.
+        self.wire().await?;
         let address = self.subscriber_address().await?;
         let connected = timeout(RESPONSE_LIMIT, self.target.subscriber(&address)).await;
         Ok((connected.map_err(|_| LinkError::Silent)??, address))

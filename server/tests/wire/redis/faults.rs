@@ -1,8 +1,9 @@
 //! Redis fails: what clients are told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
+use redis::AsyncCommands as _;
 use sally_protocol::Role;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +12,7 @@ use tokio::sync::broadcast;
 use super::nodes::{Pair, publish};
 use super::process::{Redis, connect, free_port, is_ready, ready_server};
 use super::story::Story;
-use crate::support::until;
+use crate::support::{Server, until};
 
 #[tokio::test]
 async fn when_all_lose_their_subscriptions_nothing_goes_missing_in_silence() {
@@ -76,6 +77,8 @@ async fn a_restart_with_its_data_keeps_the_snapshot() {
 struct Address {
     port: u16,
     primary: Arc<AtomicU16>,
+    /// How many connections were made so far.
+    made: Arc<AtomicUsize>,
     cut: broadcast::Sender<()>,
 }
 
@@ -85,11 +88,15 @@ impl Address {
         let port = listener.local_addr().unwrap().port();
         let (primary, cut) = (Arc::new(AtomicU16::new(primary)), broadcast::Sender::new(1));
         let (target, cutting) = (Arc::clone(&primary), cut.clone());
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&made);
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 let (target, mut cut) = (target.load(Ordering::Relaxed), cutting.subscribe());
+                let count = Arc::clone(&count);
                 tokio::spawn(async move {
                     let mut server = TcpStream::connect(("127.0.0.1", target)).await?;
+                    count.fetch_add(1, Ordering::Relaxed);
                     tokio::select! {
                         _ = cut.recv() => Ok((0, 0)),
                         copied = tokio::io::copy_bidirectional(&mut client, &mut server) => copied,
@@ -97,12 +104,13 @@ impl Address {
                 });
             }
         });
-        Self { port, primary, cut }
+        Self { port, primary, made, cut }
     }
 
     fn move_to(&self, primary: u16) {
         self.primary.store(primary, Ordering::Relaxed);
-        self.cut.send(()).unwrap();
+        // Nobody may be connected.
+        let _ = self.cut.send(());
     }
 }
 
@@ -137,4 +145,20 @@ async fn a_promoted_replica_that_lacks_the_newest_writes_is_told() {
     assert_eq!(resumed.next().await.data["reason"], "epoch_changed");
     assert_eq!(frames.next_of("zz_top").await.data["n"], 11);
     assert_eq!(frames.next_of("zz_top").await.data["n"], 12);
+}
+
+#[tokio::test]
+async fn a_redis_of_another_database_is_refused_whenever_it_appears() {
+    let (redis, address) = (Redis::start(), Address::of(free_port()).await);
+    let mut connection = redis.connect().await;
+    let _: () = connection.set("sally:database", "another").await.unwrap();
+    let url = format!("redis://127.0.0.1:{}", address.port);
+    let server = Server::with(|config| config.redis_url = Some(url)).await;
+    address.move_to(redis.port);
+    until("it has looked several times", async || address.made.load(Ordering::Relaxed) >= 3).await;
+    assert!(!is_ready(&server).await);
+    let listening: u64 = redis::cmd("PUBSUB").arg("NUMPAT").query_async(&mut connection).await.unwrap();
+    assert_eq!(listening, 0, "it takes no publishes");
+    let _: () = connection.del("sally:database").await.unwrap();
+    until("the server is ready", async || is_ready(&server).await).await;
 }

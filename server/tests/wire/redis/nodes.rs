@@ -113,17 +113,16 @@ async fn a_node_that_loses_its_subscription_is_covered_by_the_other() {
     let (mut of_one, mut of_two) = (Story::default(), Story::default());
     let mut n = 0;
     for round in 0..2 {
-        let before = subscribers(&mut publisher).await;
+        let before = subscribers(&mut publisher, " psub=1 ").await;
         assert_eq!(before.len(), 2);
-        let _: () =
-            redis::cmd("CLIENT").arg("KILL").arg("ID").arg(before[round]).query_async(&mut publisher).await.unwrap();
+        kill(&mut publisher, before[round]).await;
         // It is away while these come.
         for _ in 0..100 {
             publish(&mut publisher, n).await;
             n += 1;
         }
         until("both listen again", async || {
-            subscribers(&mut publisher.clone()).await.len() == 2
+            subscribers(&mut publisher.clone(), " psub=1 ").await.len() == 2
                 && is_ready(&pair.one).await
                 && is_ready(&pair.two).await
         })
@@ -136,11 +135,39 @@ async fn a_node_that_loses_its_subscription_is_covered_by_the_other() {
     of_two.assert_whole(0..n + 1);
 }
 
-/// The connections that listen to all tenants.
-async fn subscribers(redis: &mut MultiplexedConnection) -> Vec<u64> {
+#[tokio::test]
+async fn a_lost_signal_costs_no_event() {
+    let redis = Redis::start();
+    let pair = Pair::start(&redis.url()).await;
+    let (mut one, mut two) = (pair.stream(&pair.one).await, pair.stream(&pair.two).await);
+    let mut publisher = redis.connect().await;
+    for n in 0..300 {
+        if n == 100 {
+            // What tells the nodes of appends; what they take publishes from stays.
+            let listening = subscribers(&mut publisher, " psub=0 ").await;
+            assert_eq!(listening.len(), 2);
+            for connection in listening {
+                kill(&mut publisher, connection).await;
+            }
+        }
+        publish(&mut publisher, n).await;
+    }
+    let (mut of_one, mut of_two) = (Story::default(), Story::default());
+    of_one.read_until(&mut one, 299).await;
+    of_two.read_until(&mut two, 299).await;
+    of_one.assert_whole(0..300);
+    of_two.assert_whole(0..300);
+}
+
+/// The subscribed connections of this kind.
+async fn subscribers(redis: &mut MultiplexedConnection, kind: &str) -> Vec<u64> {
     let list: String = redis::cmd("CLIENT").arg(&["LIST", "TYPE", "pubsub"]).query_async(redis).await.unwrap();
-    let of_all = list.lines().filter(|line| line.contains(" psub=1 "));
-    of_all.map(|line| line.split(' ').next().unwrap().strip_prefix("id=").unwrap().parse().unwrap()).collect()
+    let of_kind = list.lines().filter(|line| line.contains(kind));
+    of_kind.map(|line| line.split(' ').next().unwrap().strip_prefix("id=").unwrap().parse().unwrap()).collect()
+}
+
+async fn kill(redis: &mut MultiplexedConnection, connection: u64) {
+    let _: i64 = redis::cmd("CLIENT").arg("KILL").arg("ID").arg(connection).query_async(redis).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::Channel;
 /// Rung when a channel has something new; a channel that rings again before it was looked at is
 /// heard once.
 #[derive(Default)]
-pub(crate) struct Bell {
+pub struct Bell {
     heard: Mutex<Vec<Arc<Channel>>>,
     rung: Notify,
 }
@@ -22,17 +22,17 @@ impl Bell {
     }
 
     /// Wakes whoever waits, for a reason of their own.
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         self.rung.notify_one();
     }
 
     /// Waits until it was rung since the last time somebody waited.
-    pub(crate) async fn rung(&self) {
+    pub async fn rung(&self) {
         self.rung.notified().await;
     }
 
     /// Takes the channels that have something new.
-    pub(crate) fn take(&self, into: &mut Vec<Arc<Channel>>) {
+    pub fn take(&self, into: &mut Vec<Arc<Channel>>) {
         std::mem::swap(into, &mut *self.heard());
     }
 

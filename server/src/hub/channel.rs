@@ -10,12 +10,13 @@ use super::ring::{Found, Ring};
 use crate::log::{Entry, Log, LogError, Position};
 
 /// A tenant's ring, who is to hear of it, and the way to the log behind it.
-pub(crate) struct Channel {
+pub struct Channel {
     tenant: Tenant,
     log: Arc<dyn Log>,
     ring: Mutex<Ring>,
-    /// Who serves streams of this tenant, and how many each.
-    bells: Mutex<Vec<(Arc<Bell>, usize)>>,
+    /// Who serves streams of this tenant, and how many each. A bell may hold the channel, so that
+    /// the channel doesn't hold the bell.
+    bells: Mutex<Vec<(Weak<Bell>, usize)>>,
     /// What those who read the log share while there are any.
     shelf: Mutex<Weak<Shelf>>,
 }
@@ -26,7 +27,7 @@ impl Channel {
     }
 
     /// The tenant.
-    pub(crate) fn tenant(&self) -> &Tenant {
+    pub fn tenant(&self) -> &Tenant {
         &self.tenant
     }
 
@@ -38,14 +39,27 @@ impl Channel {
     /// Takes in what the log has committed.
     pub(super) fn advance(self: &Arc<Self>, position: Position, entries: Vec<Entry>) {
         locked(&self.ring).advance(position, entries);
-        for (bell, _) in locked(&self.bells).iter() {
+        for bell in locked(&self.bells).iter().filter_map(|(bell, _)| bell.upgrade()) {
             bell.ring(Arc::clone(self));
         }
     }
 
     /// Where the log stands, as far as this node has heard.
-    pub(crate) fn head(&self) -> Option<Position> {
+    pub fn head(&self) -> Option<Position> {
         locked(&self.ring).head()
+    }
+
+    /// Where the log stands, as far as this node has heard; while the log can't be reached, nobody
+    /// begins a stream on hearsay.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] when the log can't be reached.
+    pub async fn heard_head(self: &Arc<Self>) -> Result<Position, LogError> {
+        match self.head().filter(|_| self.log.is_reachable()) {
+            Some(head) => Ok(head),
+            None => self.ask_head().await,
+        }
     }
 
     /// Where the log stands for sure.
@@ -53,7 +67,7 @@ impl Channel {
     /// # Errors
     ///
     /// [`LogError`] when the log can't be reached.
-    pub(crate) async fn ask_head(self: &Arc<Self>) -> Result<Position, LogError> {
+    pub async fn ask_head(self: &Arc<Self>) -> Result<Position, LogError> {
         let head = self.log.position(&self.tenant).await?;
         // In the same life of the log, what the ring hasn't heard of is on its way.
         if self.head().is_none_or(|known| known.epoch != head.epoch) {
@@ -63,12 +77,12 @@ impl Channel {
     }
 
     /// What the ring has right after a cursor.
-    pub(crate) fn after(&self, cursor: Position) -> Found {
+    pub fn after(&self, cursor: Position) -> Found {
         locked(&self.ring).after(cursor)
     }
 
     /// Begins to read further back than the ring reaches.
-    pub(crate) fn read(self: &Arc<Self>) -> Reader {
+    pub fn read(self: &Arc<Self>) -> Reader {
         let mut shelf = locked(&self.shelf);
         let shared = shelf.upgrade().unwrap_or_else(|| {
             let new = Arc::default();
@@ -79,24 +93,28 @@ impl Channel {
     }
 
     /// Rings this bell, too, until it has been taken down as often as it was hung up.
-    pub(crate) fn hang_up(&self, bell: &Arc<Bell>) {
+    pub fn hang_up(&self, bell: &Arc<Bell>) {
         let mut bells = locked(&self.bells);
-        match bells.iter_mut().find(|(known, _)| Arc::ptr_eq(known, bell)) {
+        match bells.iter_mut().find(|(known, _)| is(known, bell)) {
             Some((_, times)) => *times += 1,
-            None => bells.push((Arc::clone(bell), 1)),
+            None => bells.push((Arc::downgrade(bell), 1)),
         }
     }
 
     /// Takes back one [`hang_up`](Self::hang_up).
-    pub(crate) fn take_down(&self, bell: &Arc<Bell>) {
+    pub fn take_down(&self, bell: &Arc<Bell>) {
         let mut bells = locked(&self.bells);
-        if let Some(place) = bells.iter().position(|(known, _)| Arc::ptr_eq(known, bell)) {
+        if let Some(place) = bells.iter().position(|(known, _)| is(known, bell)) {
             bells[place].1 -= 1;
             if bells[place].1 == 0 {
                 bells.swap_remove(place);
             }
         }
     }
+}
+
+fn is(known: &Weak<Bell>, bell: &Arc<Bell>) -> bool {
+    std::ptr::eq(known.as_ptr(), Arc::as_ptr(bell))
 }
 
 /// Nothing in here panics half-way through a change.

@@ -24,10 +24,10 @@ use sally_protocol::{Id, Tenant};
 
 use crate::log::{Entry, Log, Position};
 
-pub(crate) use bell::Bell;
-pub(crate) use channel::Channel;
-pub(crate) use reader::{Next, Reader};
-pub(crate) use ring::Found;
+pub use bell::Bell;
+pub use channel::Channel;
+pub use reader::{Next, Reader};
+pub use ring::Found;
 
 /// How many streams there may be.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +86,7 @@ impl Hub {
     /// # Errors
     ///
     /// [`TooMany`] when a limit is reached.
-    pub(crate) fn open(self: &Arc<Self>, tenant: &Tenant, user: &Id, log: &Arc<dyn Log>) -> Result<Place, TooMany> {
+    pub fn open(self: &Arc<Self>, tenant: &Tenant, user: &Id, log: &Arc<dyn Log>) -> Result<Place, TooMany> {
         let mut rooms = self.rooms();
         let room = rooms.entry(tenant.clone()).or_insert_with(|| Room {
             channel: Arc::new(Channel::new(tenant.clone(), Arc::clone(log))),
@@ -142,7 +142,7 @@ impl Hub {
 }
 
 /// A stream's place among those of its tenant and user; free again when dropped.
-pub(crate) struct Place {
+pub struct Place {
     hub: Arc<Hub>,
     channel: Arc<Channel>,
     user: Id,
@@ -151,12 +151,12 @@ pub(crate) struct Place {
 
 impl Place {
     /// How many streams the tenant had when this one was opened, itself included.
-    pub(crate) fn ordinal(&self) -> usize {
+    pub fn ordinal(&self) -> usize {
         self.ordinal
     }
 
     /// What the stream shares with others.
-    pub(crate) fn channel(&self) -> &Arc<Channel> {
+    pub fn channel(&self) -> &Arc<Channel> {
         &self.channel
     }
 }

@@ -24,22 +24,22 @@ pub(super) struct Shelf {
 }
 
 /// The compacted log, and its frames for those who see everything.
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     /// The compacted log.
-    pub(crate) compacted: Compacted,
+    pub compacted: Compacted,
     frames: OnceLock<Vec<Bytes>>,
 }
 
 impl Snapshot {
     /// The frames for those who see everything, built by whoever needs them first.
-    pub(crate) fn frames(&self, build: impl FnOnce(&Compacted) -> Vec<Bytes>) -> &[Bytes] {
+    pub fn frames(&self, build: impl FnOnce(&Compacted) -> Vec<Bytes>) -> &[Bytes] {
         self.frames.get_or_init(|| build(&self.compacted))
     }
 }
 
 /// What comes next for a cursor.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub enum Next {
     /// Entries right after it.
     Entries(Vec<Entry>),
     /// Nothing yet.
@@ -51,7 +51,7 @@ pub(crate) enum Next {
 }
 
 /// Somebody who reads a tenant's log.
-pub(crate) struct Reader {
+pub struct Reader {
     channel: Arc<Channel>,
     shelf: Arc<Shelf>,
 }
@@ -66,7 +66,7 @@ impl Reader {
     /// # Errors
     ///
     /// [`LogError`] when the log is needed and can't be reached.
-    pub(crate) async fn next(&self, cursor: Position) -> Result<Next, LogError> {
+    pub async fn next(&self, cursor: Position) -> Result<Next, LogError> {
         match self.channel.after(cursor) {
             Found::Nothing => return Ok(Next::Nothing),
             Found::Entries(entries) => return Ok(Next::Entries(entries)),
@@ -93,7 +93,7 @@ impl Reader {
     /// # Errors
     ///
     /// [`LogError`] when the log can't be reached.
-    pub(crate) async fn snapshot(&self, at_least: Position) -> Result<Arc<Snapshot>, LogError> {
+    pub async fn snapshot(&self, at_least: Position) -> Result<Arc<Snapshot>, LogError> {
         let mut held = self.shelf.snapshot.lock().await;
         let recent = |held: &&Arc<Snapshot>| {
             let position = held.compacted.position;

@@ -24,7 +24,7 @@ pub(super) struct Ring {
 
 /// What a ring has for a cursor.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub enum Found {
     /// These, right after it.
     Entries(Vec<Entry>),
     /// Nothing newer.

@@ -134,6 +134,11 @@ pub trait Log: Send + Sync {
     /// [`LogError`]; then everything is still there.
     async fn trim(&self) -> Result<(), LogError>;
 
+    /// Whether the log can be reached, as far as is known without asking.
+    fn is_reachable(&self) -> bool {
+        true
+    }
+
     /// Where a tenant's log stands. A log that doesn't exist yet begins.
     ///
     /// # Errors

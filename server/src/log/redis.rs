@@ -17,7 +17,7 @@ mod signals;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -136,6 +136,10 @@ impl RedisLog {
 
 #[async_trait]
 impl Log for RedisLog {
+    fn is_reachable(&self) -> bool {
+        self.signals_up.load(Ordering::Relaxed)
+    }
+
     /// All or none of each tenant's events. A failure may follow some tenants' success, and what
     /// Redis was asked may be done although its answer was lost; appending events that carry an id
     /// again is harmless.

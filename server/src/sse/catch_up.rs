@@ -113,10 +113,7 @@ impl CatchUp {
     async fn begin(&mut self, cursor: Option<String>) -> Result<(), LogError> {
         let channel = std::sync::Arc::clone(self.client.place.channel());
         // What this node has heard is enough for a client that has seen nothing.
-        let head = match channel.head() {
-            Some(head) => head,
-            None => channel.ask_head().await?,
-        };
+        let head = channel.heard_head().await?;
         let Some(text) = cursor else { return self.start_over(head).await };
         let Some(cursor) = Cursor::parse(&text, channel.tenant()) else {
             return self.resync(ResyncReason::UnknownCursor).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sally_protocol::{Event, Id, Tenant};
-use sally_server::hub::{Hub, Limits, Next, Stream};
+use sally_server::hub::{Bell, Hub, Limits, Next, Place, Reader};
 use sally_server::log::{Appended, Compacted, CompactedEvent, Entry, Log, LogError, Page, Position, Retention, SqlLog};
 use sally_server::store::Database;
 use serde_json::Value;
@@ -99,11 +99,12 @@ impl Node {
 
     /// Hears what the hub is told of a tenant from now on.
     pub(crate) async fn listen(&self, tenant: &Tenant) -> Listener {
-        let log = Arc::new(Unread(Arc::clone(&self.log)));
-        let mut stream = self.hub.open(tenant, &Id::parse("listener").unwrap(), log).unwrap();
-        let head = stream.head().await.unwrap();
-        stream.go_to(head);
-        Listener { stream }
+        let log: Arc<dyn Log> = Arc::new(Unread(Arc::clone(&self.log)));
+        let place = self.hub.open(tenant, &Id::parse("listener").unwrap(), &log).unwrap();
+        let bell = Arc::default();
+        place.channel().hang_up(&bell);
+        let position = place.channel().ask_head().await.unwrap();
+        Listener { reader: place.channel().read(), bell, position, _place: place }
     }
 }
 
@@ -116,7 +117,10 @@ pub(crate) async fn fresh<B: Backend>() -> (B, Node) {
 
 /// What the hub is told.
 pub(crate) struct Listener {
-    stream: Stream,
+    reader: Reader,
+    bell: Arc<Bell>,
+    position: Position,
+    _place: Place,
 }
 
 impl Listener {
@@ -124,10 +128,15 @@ impl Listener {
     pub(crate) async fn next(&mut self, count: usize) -> Vec<Entry> {
         let mut heard = Vec::new();
         while heard.len() < count {
-            match self.stream.take().await.unwrap() {
-                Some(Next::Entries(entries)) => heard.extend(entries),
-                Some(other) => panic!("no entries but {other:?}"),
-                None => tokio::time::timeout(PATIENCE, self.stream.changed()).await.expect("the hub is told in time"),
+            match self.reader.next(self.position).await.unwrap() {
+                Next::Entries(entries) => {
+                    self.position.offset = entries.last().unwrap().offset;
+                    heard.extend(entries);
+                }
+                Next::Nothing => {
+                    tokio::time::timeout(PATIENCE, self.bell.rung()).await.expect("the hub is told in time");
+                }
+                other => panic!("no entries but {other:?}"),
             }
         }
         assert_eq!(heard.len(), count, "the hub was told more");
@@ -136,7 +145,7 @@ impl Listener {
 
     /// Whether the hub has been told nothing more.
     pub(crate) async fn is_at_end(&mut self) -> bool {
-        self.stream.take().await.unwrap().is_none()
+        matches!(self.reader.next(self.position).await.unwrap(), Next::Nothing)
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) peers: Vec<Peer>,
     /// How many streams; several are measured one after the other
-    #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) streams: Vec<u32>,
     /// How events go out
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["rate", "flood"])]

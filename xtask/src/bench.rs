@@ -26,15 +26,29 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(peers) = shell::output(&mut list) {
         steps.run("peers", || install(&peers))?;
     }
-    let mut bench = shell::command(&bench);
-    shell::run(bench.args(&options.arguments))
+    steps.run("benchmark", || shell::run(shell::command(&bench).args(&options.arguments)))
 }
 
 /// Installs what `peers`, one a line, are made of.
 fn install(peers: &str) -> Result<()> {
+    let named = |names: &[&str]| peers.lines().any(|peer| names.contains(&peer));
+    let on_node = named(&["express", "nest"]);
     let mut packages = Vec::new();
-    if peers.lines().any(|peer| peer == "sally-redis") {
+    if on_node || named(&["sally-redis"]) {
         packages.push(system::REDIS);
     }
-    system::install(&packages).context("choose other --peers, or install these first")
+    if named(&["nchan"]) {
+        packages.push(system::NCHAN);
+    }
+    if on_node {
+        packages.push(system::NODE);
+    }
+    system::install(&packages).context("some --peers need what can't be installed; sally and floor need nothing")?;
+    if on_node {
+        println!("Installing Express, NestJS and ioredis from npm into bench/peers/node: they are measured.");
+        let mut npm = shell::command("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--prefix", "bench/peers/node"]);
+        shell::run(&mut npm)?;
+    }
+    Ok(())
 }

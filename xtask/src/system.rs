@@ -1,5 +1,6 @@
 //! Packages of the operating system.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,8 @@ enum Sign {
     Program(&'static str),
     /// A library that pkg-config knows.
     Library(&'static str),
+    /// A file.
+    File(&'static str),
 }
 
 /// What the desktop app is built with.
@@ -42,13 +45,27 @@ pub(crate) const TESTS: &[Package] = &[
     Package { debian: "xvfb", sign: Sign::Program("Xvfb"), why: "a display that no screen is needed for" },
     Package { debian: "dbus", sign: Sign::Program("dbus-daemon"), why: "the session bus that the app expects" },
     Package { debian: "imagemagick", sign: Sign::Program("import"), why: "a picture of the display when a test fails" },
-    Package { debian: "nodejs", sign: Sign::Program("node"), why: "runs the official Socket.IO client in tests" },
-    Package { debian: "npm", sign: Sign::Program("npm"), why: "installs that client" },
 ];
 
 /// What tests and benchmarks with a Redis start.
 pub(crate) const REDIS: &[Package] =
     &[Package { debian: "redis-server", sign: Sign::Program("redis-server"), why: "events that come through Redis" }];
+
+/// Node.js, for the official Socket.IO client in tests and for peers in benchmarks.
+pub(crate) const NODE: &[Package] = &[
+    Package { debian: "nodejs", sign: Sign::Program("node"), why: "runs others' clients and servers beside ours" },
+    Package { debian: "npm", sign: Sign::Program("npm"), why: "installs those" },
+];
+
+/// The event stream server that benchmarks compare with. They run one of their own.
+pub(crate) const NCHAN: &[Package] = &[
+    Package { debian: "nginx", sign: Sign::Program("nginx"), why: "is measured; Debian also starts it on port 80" },
+    Package {
+        debian: "libnginx-mod-nchan",
+        sign: Sign::File("/usr/lib/nginx/modules/ngx_nchan_module.so"),
+        why: "makes it a server of event streams",
+    },
+];
 
 /// Installs what is missing of `packages`, having said what and why.
 ///
@@ -88,6 +105,7 @@ impl Package {
         match self.sign {
             Sign::Program(program) => shell::has(program),
             Sign::Library(library) => shell::succeeds(shell::command("pkg-config").args(["--exists", library])),
+            Sign::File(path) => Path::new(path).exists(),
         }
     }
 
@@ -95,6 +113,7 @@ impl Package {
         let what = match self.sign {
             Sign::Program(program) => format!("the program {program}"),
             Sign::Library(library) => format!("the development files of the library {library}"),
+            Sign::File(path) => format!("the file {path}"),
         };
         format!("{what} ({}; Debian's package {})", self.why, self.debian)
     }

@@ -7,7 +7,7 @@
 //! - [`course`], [`tally`]: how far a tenant's events have come, and how late they were.
 //! - [`swarm`]: all streams on one epoll.
 //! - [`publisher`]: a connection that publishes.
-//! - [`drive`]: the pace at which events go out, and the measured span.
+//! - [`mod@drive`]: the pace at which events go out, and the measured span.
 
 mod course;
 mod drive;

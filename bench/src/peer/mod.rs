@@ -9,6 +9,8 @@
 
 mod dialect;
 mod floor;
+mod nchan;
+mod node;
 mod redis;
 mod sally;
 
@@ -37,6 +39,12 @@ pub(crate) enum Peer {
     Floor,
     /// The same, but frames that arrive together go out in one write
     FloorMerge,
+    /// nginx with the module nchan and one worker, events by `POST`
+    Nchan,
+    /// Express with ioredis on Node.js, events by Redis `PUBLISH`
+    Express,
+    /// NestJS with ioredis on Node.js, events by Redis `PUBLISH`
+    Nest,
 }
 
 /// What a server needs to be started with.
@@ -59,6 +67,9 @@ impl Peer {
             Self::SallyRedis => sally::start(setting, Some(Redis::start()?)),
             Self::Floor => floor::start(setting, floor::Writes::Single),
             Self::FloorMerge => floor::start(setting, floor::Writes::Merged),
+            Self::Nchan => nchan::start(setting),
+            Self::Express => node::start(setting, "express.mjs"),
+            Self::Nest => node::start(setting, "nest.mjs"),
         };
         running.with_context(|| format!("{self} can't be measured"))
     }
@@ -71,6 +82,9 @@ impl fmt::Display for Peer {
             Self::SallyRedis => "sally-redis",
             Self::Floor => "floor",
             Self::FloorMerge => "floor-merge",
+            Self::Nchan => "nchan",
+            Self::Express => "express",
+            Self::Nest => "nest",
         })
     }
 }

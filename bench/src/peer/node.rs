@@ -1,0 +1,43 @@
+//! Event streams as they are commonly built on Node.js, in `bench/peers/node`.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::dialect::{self, Dialect, Seat};
+use super::redis::Redis;
+use super::{Running, Setting, home};
+use crate::process::Program;
+
+/// Starts the server in `file` with a Redis beside it.
+pub(super) fn start(setting: &Setting, file: &str) -> Result<Running> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/node");
+    if !folder.join("node_modules").is_dir() {
+        bail!("its packages are missing: `cargo xtask bench` installs them, or `npm ci --prefix bench/peers/node`");
+    }
+    let redis = Redis::start()?;
+    let mut command = Command::new("node");
+    command.arg(file).current_dir(folder).env("NODE_ENV", "production");
+    command.env("REDIS_URL", format!("redis://{}", redis.address()));
+    let mut program = Program::start(&mut command, setting.core)
+        .context("Node.js is needed (Debian's package nodejs), or other --peers")?;
+    let address = program.said("listening on http://")?.parse().context("the server's address can't be read")?;
+    Ok(Running { address, dialect: Box::new(Node), program, redis: Some(redis), _home: home()? })
+}
+
+struct Node;
+
+impl Dialect for Node {
+    fn ready(&self) -> &'static [u8] {
+        b"event: ready"
+    }
+
+    fn open(&self, seat: Seat, _: &str, _: &[u8], out: &mut Vec<u8>) {
+        dialect::get(&format!("/sse/t{}", seat.tenant), "", b"", out);
+    }
+
+    fn publish(&self, tenant: usize, event: &[u8], out: &mut Vec<u8>) {
+        dialect::redis_publish(tenant, event, out);
+    }
+}

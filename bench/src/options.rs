@@ -1,12 +1,13 @@
 //! The command line, and the command by which a result is had again.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 
-use crate::load::Timing;
+use crate::load::{Course, Timing};
 use crate::peer::{Peer, Setting};
 
 /// Not measured, before every measured span.
@@ -15,8 +16,28 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// What to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Scenario {
-    /// Events to all streams of one tenant: connect rate, memory, deliveries, latency
+    /// Events to all streams: connect rate, memory, deliveries, latency
     Throughput,
+    /// Connect rate and memory alone, up to 10,000 streams
+    Connect,
+    /// All of 10,000 streams are cut at once and come back to what they missed
+    Reconnect,
+    /// The same as throughput, from 100 to 10,000 streams and from 1 to 1,000 tenants
+    Scale,
+    /// What a tenant has to bear when its neighbour is flooded
+    Neighbour,
+}
+
+impl Scenario {
+    fn name(self) -> &'static str {
+        match self {
+            // Scale's rows are throughput's.
+            Self::Throughput | Self::Scale => "throughput",
+            Self::Connect => "connect",
+            Self::Reconnect => "reconnect",
+            Self::Neighbour => "neighbour",
+        }
+    }
 }
 
 /// How events go out.
@@ -49,6 +70,9 @@ pub(crate) struct Options {
     /// How many streams; several are measured one after the other
     #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) streams: Vec<u32>,
+    /// How many tenants share the streams; several are measured one after the other
+    #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) tenants: Vec<u32>,
     /// How events go out
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["rate", "flood"])]
     pub(crate) modes: Vec<Mode>,
@@ -81,13 +105,30 @@ impl Options {
         if self.peers.is_empty() {
             self.peers = if self.quick { vec![Peer::Sally, Peer::Floor] } else { Peer::value_variants().to_vec() };
         }
-        if self.streams.is_empty() {
-            self.streams = match self.scenario {
-                _ if self.quick => vec![200],
-                Scenario::Throughput => vec![1_000, 5_000],
-            };
-        }
+        self.peers.retain(|peer| self.scenario != Scenario::Reconnect || peer.resumes());
         self
+    }
+
+    /// The numbers of streams and tenants to measure, in this order.
+    pub(crate) fn sizes(&self) -> Vec<Size> {
+        let default: &[(u32, u32)] = match self.scenario {
+            _ if self.quick => &[(200, 1)],
+            Scenario::Throughput => &[(1_000, 1), (5_000, 1)],
+            Scenario::Connect => &[(1_000, 1), (5_000, 1), (10_000, 1)],
+            Scenario::Reconnect => &[(10_000, 1)],
+            Scenario::Scale => &[(100, 1), (1_000, 1), (10_000, 1), (10_000, 100), (10_000, 1_000)],
+            Scenario::Neighbour => &[(1_000, 2)],
+        };
+        if self.streams.is_empty() && self.tenants.is_empty() {
+            return default.iter().map(|(streams, tenants)| Size { streams: *streams, tenants: *tenants }).collect();
+        }
+        let or_default = |given: &[u32], default: u32| if given.is_empty() { vec![default] } else { given.to_vec() };
+        let tenants = or_default(&self.tenants, default[0].1);
+        let sizes = or_default(&self.streams, default[0].0).into_iter().flat_map(|streams| {
+            // A tenant without a stream would never have all of its events delivered.
+            tenants.clone().into_iter().map(move |tenants| Size { streams, tenants: tenants.min(streams) })
+        });
+        sizes.collect()
     }
 
     /// How long a load is driven.
@@ -112,14 +153,51 @@ impl Options {
     }
 
     /// The command that measures one peer in this way again.
-    pub(crate) fn command(&self, scenario: &str, peer: Peer, streams: u32, mode: Option<Mode>) -> String {
-        let mut command = format!("cargo xtask bench --scenario {scenario} --peers {peer} --streams {streams}");
+    pub(crate) fn command(&self, peer: Peer, size: Size, mode: Option<Mode>) -> String {
+        let Size { streams, tenants } = size;
+        let scenario = self.scenario.name();
+        let mut command =
+            format!("cargo xtask bench --scenario {scenario} --peers {peer} --streams {streams} --tenants {tenants}");
         if let Some(mode) = mode {
-            command += &format!(" --modes {} --seconds {}", mode.name(), self.timing().measured.as_secs());
+            command += &format!(" --modes {}", mode.name());
         }
+        command += &format!(" --seconds {}", self.timing().measured.as_secs());
         if self.pin {
             command += " --pin";
         }
         command
+    }
+}
+
+/// How many streams, and how many tenants share them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) streams: u32,
+    pub(crate) tenants: u32,
+}
+
+impl Size {
+    /// The tenant of each stream, all of a tenant's side by side.
+    pub(crate) fn seats(self) -> Vec<usize> {
+        let (streams, tenants) = (self.streams as usize, self.tenants as usize);
+        (0..streams).map(|stream| stream * tenants / streams).collect()
+    }
+
+    /// The tenants, with as many streams as [`seats`](Self::seats) gives them.
+    pub(crate) fn courses(self) -> Vec<Course> {
+        let mut streams = vec![0; self.tenants as usize];
+        for seat in self.seats() {
+            streams[seat] += 1;
+        }
+        streams.into_iter().map(|streams| Course::new(streams, 0)).collect()
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.tenants {
+            1 => write!(f, "{} streams", self.streams),
+            tenants => write!(f, "{} streams of {tenants} tenants", self.streams),
+        }
     }
 }

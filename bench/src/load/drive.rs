@@ -1,10 +1,11 @@
 //! The pace at which events go out, and the span that is measured.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::publisher::Publisher;
+use super::publisher::Publishers;
 use super::swarm::Swarm;
 use super::tally::Tally;
 use crate::peer::Running;
@@ -16,12 +17,21 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How long events may still be on their way after the last was published.
 const SETTLE: Duration = Duration::from_secs(20);
 
+/// When the next event of some tenants goes out.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    /// Whose events.
+    pub(crate) tenants: Range<usize>,
+    /// When.
+    pub(crate) rule: Rule,
+}
+
 /// When the next event goes out.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Pace {
+pub(crate) enum Rule {
     /// So many deliveries a second in all, whatever becomes of them; tenants take turns.
     Rate(f64),
-    /// The next when all but so many of its tenant's have reached every stream.
+    /// When fewer than so many of its tenant's have still to reach a stream, 64 at the most.
     Flood(u64),
 }
 
@@ -58,15 +68,23 @@ pub(crate) struct Span {
 /// are in [`Swarm::faults`].
 pub(crate) fn drive(
     swarm: &mut Swarm<'_>,
-    publisher: &mut Publisher<'_>,
+    publishers: &mut Publishers<'_>,
     running: &Running,
-    pace: Pace,
+    paces: &[Pace],
     timing: Timing,
 ) -> Result<Span> {
-    let mut beat = Beat::new(pace);
+    let mut beats: Vec<Beat> = paces.iter().map(Beat::new).collect();
+    let mut turn = |swarm: &mut Swarm<'_>, publishers: &mut Publishers<'_>| -> Result<()> {
+        let mut wait = LOOK;
+        for beat in &mut beats {
+            wait = wait.min(beat.publish(swarm, publishers)?);
+        }
+        swarm.turn(wait)?;
+        publishers.attend(swarm)
+    };
     let warm = Instant::now() + timing.warm_up;
     while Instant::now() < warm {
-        beat.turn(swarm, publisher)?;
+        turn(swarm, publishers)?;
     }
     for tally in &mut swarm.tallies {
         tally.restart();
@@ -74,7 +92,7 @@ pub(crate) fn drive(
     let (began, before, published) = (Instant::now(), Usage::of(running)?, events(swarm));
     let end = began + timing.measured;
     while Instant::now() < end {
-        beat.turn(swarm, publisher)?;
+        turn(swarm, publishers)?;
     }
     let (length, after) = (began.elapsed(), Usage::of(running)?);
     let span = Span {
@@ -85,7 +103,7 @@ pub(crate) fn drive(
         generator: after.generator.saturating_sub(before.generator),
         tallies: swarm.take_tallies()?,
     };
-    settle(swarm, publisher)?;
+    settle(swarm, publishers)?;
     Ok(span)
 }
 
@@ -94,18 +112,18 @@ pub(crate) fn drive(
 /// # Errors
 ///
 /// When a stream ends or an event is refused.
-pub(crate) fn settle(swarm: &mut Swarm<'_>, publisher: &mut Publisher<'_>) -> Result<()> {
+pub(crate) fn settle(swarm: &mut Swarm<'_>, publishers: &mut Publishers<'_>) -> Result<()> {
     let end = Instant::now() + SETTLE;
-    while swarm.missing() > 0 || !publisher.idle() {
+    while swarm.missing() > 0 || !publishers.idle() {
         if Instant::now() >= end {
             swarm.faults.lost += swarm.missing();
-            if !publisher.idle() {
+            if !publishers.idle() {
                 bail!("events were still not answered {SETTLE:?} after the last");
             }
             break;
         }
         swarm.turn(LOOK)?;
-        publisher.attend()?;
+        publishers.attend(swarm)?;
     }
     for tenant in &mut swarm.tenants {
         tenant.settle();
@@ -117,7 +135,7 @@ fn events(swarm: &Swarm<'_>) -> u64 {
     swarm.tenants.iter().map(|tenant| tenant.published).sum()
 }
 
-/// The pace, applied.
+/// A pace, applied.
 struct Beat {
     pace: Pace,
     /// For a rate: when the next event is due, and whose it is.
@@ -128,50 +146,44 @@ struct Beat {
 }
 
 impl Beat {
-    fn new(pace: Pace) -> Self {
-        Self { pace, due: Instant::now(), next: 0, flooded: false }
+    fn new(pace: &Pace) -> Self {
+        Self { pace: pace.clone(), due: Instant::now(), next: pace.tenants.start, flooded: false }
     }
 
-    /// Publishes what is due and takes what came.
-    fn turn(&mut self, swarm: &mut Swarm<'_>, publisher: &mut Publisher<'_>) -> Result<()> {
-        let wait = match self.pace {
-            Pace::Rate(deliveries) => self.publish_due(deliveries, swarm, publisher)?,
-            Pace::Flood(window) => {
-                self.refill(window, swarm, publisher)?;
-                LOOK
-            }
-        };
-        swarm.turn(wait.min(LOOK))?;
-        publisher.attend()
+    /// Publishes what is due; returns how long it is until more is, if nothing happens before.
+    fn publish(&mut self, swarm: &mut Swarm<'_>, publishers: &mut Publishers<'_>) -> Result<Duration> {
+        match self.pace.rule {
+            Rule::Rate(deliveries) => self.keep_rate(deliveries, swarm, publishers),
+            Rule::Flood(window) => self.refill(window, swarm, publishers).map(|()| LOOK),
+        }
     }
 
-    /// Returns how long it is until the next is due.
-    fn publish_due(
+    fn keep_rate(
         &mut self,
         deliveries: f64,
         swarm: &mut Swarm<'_>,
-        publisher: &mut Publisher<'_>,
+        publishers: &mut Publishers<'_>,
     ) -> Result<Duration> {
         loop {
             let now = Instant::now();
             if now < self.due {
                 return Ok(self.due - now);
             }
-            publisher.publish(swarm, self.next)?;
+            publishers.publish(swarm, self.next)?;
             // An event counts for as many deliveries as its tenant has streams.
             self.due += Duration::from_secs_f64(f64::from(swarm.tenants[self.next].streams) / deliveries);
-            self.next = (self.next + 1) % swarm.tenants.len();
+            self.next = if self.next + 1 < self.pace.tenants.end { self.next + 1 } else { self.pace.tenants.start };
         }
     }
 
     /// Only tenants that moved can have room for more.
-    fn refill(&mut self, window: u64, swarm: &mut Swarm<'_>, publisher: &mut Publisher<'_>) -> Result<()> {
+    fn refill(&mut self, window: u64, swarm: &mut Swarm<'_>, publishers: &mut Publishers<'_>) -> Result<()> {
         let moved = std::mem::take(&mut swarm.advanced);
-        let all = 0..if self.flooded { 0 } else { swarm.tenants.len() };
+        let fresh = if self.flooded { 0..0 } else { self.pace.tenants.clone() };
         self.flooded = true;
-        for tenant in moved.iter().copied().chain(all) {
+        for tenant in moved.iter().copied().chain(fresh).filter(|tenant| self.pace.tenants.contains(tenant)) {
             while swarm.tenants[tenant].outstanding() < window {
-                publisher.publish(swarm, tenant)?;
+                publishers.publish(swarm, tenant)?;
             }
         }
         swarm.advanced = moved;

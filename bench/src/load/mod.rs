@@ -6,7 +6,7 @@
 //! - [`reader`], [`sequence`]: one stream's bytes as lines, and what it lost.
 //! - [`course`], [`tally`]: how far a tenant's events have come, and how late they were.
 //! - [`swarm`]: all streams on one epoll.
-//! - [`publisher`]: a connection that publishes.
+//! - [`publisher`]: the connections that publish.
 //! - [`mod@drive`]: the pace at which events go out, and the measured span.
 
 mod course;
@@ -19,7 +19,8 @@ mod swarm;
 mod tally;
 
 pub(crate) use course::Course;
-pub(crate) use drive::{Pace, Span, Timing, drive};
-pub(crate) use publisher::{Protocol, Publisher};
+pub(crate) use drive::{Pace, Rule, Span, Timing, drive, settle};
+pub(crate) use publisher::{Protocol, Publishers};
 pub(crate) use sequence::Faults;
 pub(crate) use swarm::Swarm;
+pub(crate) use tally::Tally;

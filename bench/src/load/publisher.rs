@@ -1,17 +1,17 @@
-//! One connection that publishes: HTTP with keep-alive, or Redis.
+//! Connections that publish: HTTP with keep-alive, or Redis.
 //!
 //! Requests follow one another without waiting for answers, so that a server's time to answer
 //! doesn't bound how much is outstanding. Events of one connection keep their order.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 use anyhow::{Context as _, Result, bail};
 use memchr::memmem;
 
 use super::event::{self, Stamp};
 use super::swarm::Swarm;
-use crate::peer::Dialect;
+use crate::peer::{Dialect, Running};
 
 /// What a publisher talks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,50 @@ pub(crate) enum Protocol {
 /// The start of an answer in HTTP.
 const STATUS: &[u8] = b"HTTP/1.1 ";
 
-/// A connection that publishes.
-pub(crate) struct Publisher<'a> {
+/// The most connections. A tenant's events all go through one.
+const CONNECTIONS: usize = 16;
+
+/// The connections that publish to one server.
+pub(crate) struct Publishers<'a>(Vec<Publisher<'a>>);
+
+impl<'a> Publishers<'a> {
+    /// Connects, once for each tenant and 16 times at most, and lets `swarm` wake up for that.
+    ///
+    /// # Errors
+    ///
+    /// When it can't connect.
+    pub(crate) fn connect(swarm: &Swarm<'_>, running: &'a Running) -> Result<Self> {
+        let count = swarm.tenants.len().clamp(1, CONNECTIONS);
+        (0..count).map(|index| Publisher::connect(swarm, index, running)).collect::<Result<_>>().map(Self)
+    }
+
+    /// Publishes the next event of a tenant.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub(crate) fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize) -> Result<()> {
+        let count = self.0.len();
+        self.0[tenant % count].publish(swarm, tenant)
+    }
+
+    /// Whether every event was answered.
+    pub(crate) fn idle(&self) -> bool {
+        self.0.iter().all(|publisher| publisher.unanswered == 0)
+    }
+
+    /// Writes what waits and reads what was answered, on connections that the last turn of `swarm`
+    /// was woken for.
+    ///
+    /// # Errors
+    ///
+    /// When an event was refused or a connection is lost.
+    pub(crate) fn attend(&mut self, swarm: &Swarm<'_>) -> Result<()> {
+        swarm.woken.iter().try_for_each(|index| self.0[*index].attend())
+    }
+}
+
+struct Publisher<'a> {
     socket: TcpStream,
     dialect: &'a dyn Dialect,
     protocol: Protocol,
@@ -40,49 +82,25 @@ pub(crate) struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    /// Connects, and lets `swarm` wake up for the connection.
-    ///
-    /// # Errors
-    ///
-    /// When it can't connect.
-    pub(crate) fn connect(
-        swarm: &Swarm<'_>,
-        dialect: &'a dyn Dialect,
-        protocol: Protocol,
-        address: SocketAddr,
-    ) -> Result<Self> {
+    fn connect(swarm: &Swarm<'_>, index: usize, running: &'a Running) -> Result<Self> {
+        let (protocol, address) = running.publishing();
         let socket = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
         socket.set_nodelay(true).context("cannot set TCP_NODELAY")?;
         socket.set_nonblocking(true).context("cannot set O_NONBLOCK")?;
-        swarm.watch(&socket)?;
+        swarm.watch(index, &socket)?;
         let (payload, out, answers) = Default::default();
-        Ok(Self { socket, dialect, protocol, payload, out, written: 0, answers, unanswered: 0 })
+        Ok(Self { socket, dialect: &*running.dialect, protocol, payload, out, written: 0, answers, unanswered: 0 })
     }
 
-    /// Publishes the next event of a tenant.
-    ///
-    /// # Errors
-    ///
-    /// As [`attend`](Self::attend).
-    pub(crate) fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize) -> Result<()> {
+    fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize) -> Result<()> {
         let n = swarm.tenants[tenant].publish();
         event::write(&mut self.payload, Stamp { n, at: swarm.clock().now() });
         self.dialect.publish(tenant, &self.payload, &mut self.out);
         self.unanswered += 1;
-        self.attend()
+        self.write()
     }
 
-    /// Whether every event was answered.
-    pub(crate) fn idle(&self) -> bool {
-        self.unanswered == 0
-    }
-
-    /// Writes what waits and reads what was answered, as far as the connection lets it now.
-    ///
-    /// # Errors
-    ///
-    /// When an event was refused or the connection is lost.
-    pub(crate) fn attend(&mut self) -> Result<()> {
+    fn write(&mut self) -> Result<()> {
         while self.written < self.out.len() {
             match self.socket.write(&self.out[self.written..]) {
                 Ok(length) => self.written += length,
@@ -94,6 +112,11 @@ impl<'a> Publisher<'a> {
             self.out.clear();
             self.written = 0;
         }
+        Ok(())
+    }
+
+    fn attend(&mut self) -> Result<()> {
+        self.write()?;
         let mut buffer = [0; 16 * 1024];
         loop {
             match self.socket.read(&mut buffer) {

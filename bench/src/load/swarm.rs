@@ -31,8 +31,8 @@ const EVENTS: usize = 512;
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// What epoll calls a socket that is no stream.
-const FOREIGN: u64 = u64::MAX;
+/// What epoll calls the first connection that publishes; streams are numbered below.
+const PUBLISHER: u64 = 1 << 32;
 
 /// The streams of one run.
 pub(crate) struct Swarm<'a> {
@@ -53,6 +53,8 @@ pub(crate) struct Swarm<'a> {
     pub(crate) tenants: Vec<Course>,
     /// Tenants for which an event became complete in the last turn; one may be named twice.
     pub(crate) advanced: Vec<usize>,
+    /// Connections that publish for which something happened in the last turn.
+    pub(crate) woken: Vec<usize>,
     /// Deliveries, apart for each group of tenants.
     pub(crate) tallies: Vec<Tally>,
     /// What went wrong so far.
@@ -113,6 +115,7 @@ impl<'a> Swarm<'a> {
             keep_ids,
             tenants,
             advanced: Vec::new(),
+            woken: Vec::new(),
             tallies: (0..tallies).map(|_| Tally::new()).collect::<Result<_>>()?,
             faults: Faults::default(),
         })
@@ -150,14 +153,26 @@ impl<'a> Swarm<'a> {
         Ok(began.elapsed())
     }
 
-    /// Wakes this swarm also for `socket`, each time there is something new to read or room to write.
+    /// Cuts every stream at once, as a network does: without a word.
+    pub(crate) fn cut(&mut self) {
+        for stream in &mut self.streams {
+            stream.socket = None;
+            stream.reader = Reader::default();
+            stream.phase = Phase::Connecting;
+        }
+        self.live = 0;
+    }
+
+    /// Wakes this swarm also for the connection `index` that publishes, each time there is something
+    /// new to read from its `socket` or room to write.
     ///
     /// # Errors
     ///
     /// When epoll doesn't take it.
-    pub(crate) fn watch(&self, socket: impl AsFd) -> Result<()> {
+    pub(crate) fn watch(&self, index: usize, socket: impl AsFd) -> Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::ET;
-        epoll::add(&self.epoll, socket, EventData::new_u64(FOREIGN), flags).context("epoll refuses a socket")
+        epoll::add(&self.epoll, socket, EventData::new_u64(PUBLISHER + index as u64), flags)
+            .context("epoll refuses a socket")
     }
 
     /// Waits until something happens, at most for `wait`, and takes what came.
@@ -167,6 +182,7 @@ impl<'a> Swarm<'a> {
     /// When a stream is refused or ends.
     pub(crate) fn turn(&mut self, wait: Duration) -> Result<()> {
         self.advanced.clear();
+        self.woken.clear();
         let wait = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: wait.subsec_nanos().into() };
         let mut events = std::mem::take(&mut self.events);
         events.clear();
@@ -176,10 +192,13 @@ impl<'a> Swarm<'a> {
         }
         for event in &events {
             let data = event.data;
-            // A publisher looks after itself; it only had to be woken.
-            if data.u64() != FOREIGN {
-                let index = usize::try_from(data.u64()).unwrap_or(usize::MAX);
-                self.attend(index).with_context(|| format!("stream {index}"))?;
+            let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            match data.u64().checked_sub(PUBLISHER) {
+                Some(publisher) => self.woken.push(number(publisher)),
+                None => {
+                    let index = number(data.u64());
+                    self.attend(index).with_context(|| format!("stream {index}"))?;
+                }
             }
         }
         self.events = events;

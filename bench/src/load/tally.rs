@@ -11,7 +11,7 @@ pub(crate) struct Tally {
     /// Events taken by streams: one event that reaches 100 streams counts 100.
     pub(crate) deliveries: u64,
     /// From the publisher's write to the end of the read that brought it, in nanoseconds.
-    pub(crate) latency: Histogram<u64>,
+    latency: Histogram<u64>,
 }
 
 impl Tally {
@@ -28,5 +28,10 @@ impl Tally {
     pub(crate) fn take(&mut self, latency_ns: u64) {
         self.deliveries += 1;
         self.latency.saturating_record(latency_ns);
+    }
+
+    /// The latency that so large a part of deliveries, from 0 to 1, didn't exceed; in milliseconds.
+    pub(crate) fn latency_ms(&self, quantile: f64) -> f64 {
+        self.latency.value_at_quantile(quantile) as f64 / 1e6
     }
 }

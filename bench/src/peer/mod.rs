@@ -56,6 +56,11 @@ pub(crate) struct Setting {
 }
 
 impl Peer {
+    /// Whether a stream can be resumed.
+    pub(crate) fn resumes(self) -> bool {
+        matches!(self, Self::Sally | Self::SallyRedis | Self::Nchan)
+    }
+
     /// Starts it, and waits until it takes connections.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ pub(super) fn start(setting: &Setting, redis: Option<Redis>) -> Result<Running> 
     let mut command = Command::new(&setting.server);
     command.arg("serve").env("SALLY_LISTEN", "127.0.0.1:0").env("SALLY_DATA_DIR", home.path());
     command.env("SALLY_JWT_SECRET", SECRET).env("SALLY_LOG", "warn").env("SALLY_DRAIN", "1s");
+    // Clients that were cut come back before the server knows that they were gone.
+    command.env("SALLY_MAX_STREAMS_PER_TENANT", "20000");
     if let Some(redis) = &redis {
         command.env("SALLY_REDIS_URL", format!("redis://{}", redis.address()));
     }

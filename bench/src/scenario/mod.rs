@@ -2,22 +2,53 @@
 //!
 //! # Layout
 //!
-//! - [`throughput`]: connect rate, memory per idle stream, deliveries and latency.
+//! - [`throughput`]: connect rate, memory per idle stream, deliveries and latency; also of scenarios
+//!   that are nothing else in other sizes.
+//! - [`reconnect`]: all streams are cut at once and come back.
+//! - [`neighbour`]: a quiet tenant beside one that is flooded.
 
+mod neighbour;
+mod reconnect;
 mod throughput;
 
-use anyhow::Result;
+use std::time::Duration;
 
-use crate::options::{Options, Scenario};
+use anyhow::{Context as _, Result};
+
+use crate::options::{Options, Scenario, Size};
+use crate::peer::{Peer, Setting};
 use crate::report::Report;
 
-/// Runs the scenario of `options`.
+/// Deliveries a second in all in mode `rate`.
+const RATE: f64 = 20_000.0;
+
+/// Outstanding events in mode `flood`.
+const WINDOW: u64 = 8;
+
+/// How long opening all streams may take.
+const OPEN_LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs the scenario of `options` with every size and peer.
 ///
 /// # Errors
 ///
 /// When a peer can't be started or doesn't behave.
 pub(crate) fn run(options: &Options) -> Result<Report> {
+    let setting = options.setting()?;
+    let mut report = Report::default();
+    for size in options.sizes() {
+        for peer in &options.peers {
+            measure(options, &setting, *peer, size, &mut report).with_context(|| format!("{peer} with {size}"))?;
+        }
+    }
+    Ok(report)
+}
+
+fn measure(options: &Options, setting: &Setting, peer: Peer, size: Size, report: &mut Report) -> Result<()> {
     match options.scenario {
-        Scenario::Throughput => throughput::run(options),
+        Scenario::Throughput | Scenario::Scale => throughput::run(options, setting, peer, size, &options.modes, report),
+        Scenario::Connect => throughput::run(options, setting, peer, size, &[], report),
+        Scenario::Reconnect => reconnect::run(options, setting, peer, size, report),
+        Scenario::Neighbour => neighbour::run(options, setting, peer, size, report),
     }
 }

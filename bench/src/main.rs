@@ -10,11 +10,13 @@
 //! - [`peer`]: the servers that are measured.
 //! - [`floor`]: the least that a server does, one of the peers.
 //! - [`process`], [`limits`]: processes with their CPU time and memory; open files, processors.
+//! - [`machine`]: what a run was on.
 //! - [`report`]: results, as tables and as JSON.
 
 mod floor;
 mod limits;
 mod load;
+mod machine;
 mod options;
 mod peer;
 mod process;

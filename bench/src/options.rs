@@ -153,15 +153,18 @@ impl Options {
     }
 
     /// The command that measures one peer in this way again.
-    pub(crate) fn command(&self, peer: Peer, size: Size, mode: Option<Mode>) -> String {
+    pub(crate) fn command(&self, scenario: Scenario, peer: Peer, size: Size, mode: Option<Mode>) -> String {
         let Size { streams, tenants } = size;
-        let scenario = self.scenario.name();
-        let mut command =
-            format!("cargo xtask bench --scenario {scenario} --peers {peer} --streams {streams} --tenants {tenants}");
+        let mut command = format!(
+            "cargo xtask bench --scenario {} --peers {peer} --streams {streams} --tenants {tenants}",
+            scenario.name()
+        );
         if let Some(mode) = mode {
             command += &format!(" --modes {}", mode.name());
         }
-        command += &format!(" --seconds {}", self.timing().measured.as_secs());
+        if !matches!(scenario, Scenario::Connect | Scenario::Reconnect) {
+            command += &format!(" --seconds {}", self.timing().measured.as_secs());
+        }
         if self.pin {
             command += " --pin";
         }

@@ -42,7 +42,7 @@ fn configuration(home: &Path, address: SocketAddr) -> String {
         worker_processes 1;
         pid {home}/nginx.pid;
         error_log stderr warn;
-        events {{ worker_connections 15000; }}
+        events {{ worker_connections 32000; }}
         http {{
             access_log off;
             tcp_nodelay on;

@@ -20,12 +20,14 @@ pub(crate) use opening::Opening;
 pub(crate) use recovery::{Measured, Recovery};
 
 use crate::load::Faults;
+use crate::machine::Machine;
 use crate::options::Size;
 
 /// Everything that a run has measured, in the order it was.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
+    machine: Machine,
     openings: Vec<Opening>,
     loads: Vec<Load>,
     recoveries: Vec<Recovery>,
@@ -33,6 +35,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// The empty report of a run that begins now.
+    pub(crate) fn new() -> Self {
+        let (openings, loads, recoveries, neighbours) = Default::default();
+        Self { machine: Machine::now(), openings, loads, recoveries, neighbours }
+    }
+
     /// Adds what opening cost, and says so.
     pub(crate) fn add_opening(&mut self, opening: Opening) {
         eprintln!("{}\n{}", opening.command, opening.row());
@@ -83,6 +91,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{}.", self.machine)?;
         for size in self.sizes() {
             let of = |streams: u32, tenants: u32| size == Size { streams, tenants };
             let openings = self.openings.iter().filter(|result| of(result.streams, result.tenants));

@@ -35,7 +35,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(120);
 /// When a peer can't be started or doesn't behave.
 pub(crate) fn run(options: &Options) -> Result<Report> {
     let setting = options.setting()?;
-    let mut report = Report::default();
+    let mut report = Report::new();
     for size in options.sizes() {
         for peer in &options.peers {
             measure(options, &setting, *peer, size, &mut report).with_context(|| format!("{peer} with {size}"))?;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::{OPEN_LIMIT, WINDOW};
 use crate::load::{Pace, Publishers, Rule, Swarm, drive};
-use crate::options::{Options, Size};
+use crate::options::{Options, Scenario, Size};
 use crate::peer::{Peer, Setting};
 use crate::report::{Neighbour, Report};
 
@@ -27,7 +27,7 @@ pub(super) fn run(options: &Options, setting: &Setting, peer: Peer, size: Size, 
     let alone = drive(&mut swarm, &mut publishers, &running, std::slice::from_ref(&quiet), options.timing())?;
     let beside = drive(&mut swarm, &mut publishers, &running, &[quiet, flood], options.timing())?;
     let flood = beside.tallies[1].deliveries as f64 / beside.length.as_secs_f64();
-    let command = options.command(peer, size, None);
+    let command = options.command(Scenario::Neighbour, peer, size, None);
     let result = Neighbour::new(peer, size, &alone.tallies[0], &beside.tallies[0], flood, swarm.faults, command);
     report.add_neighbour(result);
     Ok(())

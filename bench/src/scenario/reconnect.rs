@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::OPEN_LIMIT;
 use crate::load::{Publishers, Swarm, settle};
-use crate::options::{Options, Size};
+use crate::options::{Options, Scenario, Size};
 use crate::peer::{Peer, Setting};
 use crate::report::{Measured, Recovery, Report};
 
@@ -50,7 +50,7 @@ pub(super) fn run(options: &Options, setting: &Setting, peer: Peer, size: Size, 
         server: running.server_cpu()?.saturating_sub(cpu),
         faults: swarm.faults,
     };
-    report.add_recovery(Recovery::new(peer, size, &measured, options.command(peer, size, None)));
+    report.add_recovery(Recovery::new(peer, size, &measured, options.command(Scenario::Reconnect, peer, size, None)));
     Ok(())
 }
 

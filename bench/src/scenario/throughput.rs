@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{OPEN_LIMIT, RATE, WINDOW};
 use crate::load::{Pace, Publishers, Rule, Swarm, drive};
-use crate::options::{Mode, Options, Size};
+use crate::options::{Mode, Options, Scenario, Size};
 use crate::peer::{Peer, Setting};
 use crate::report::{Load, Opening, Report};
 
@@ -23,7 +23,14 @@ pub(super) fn run(
     let took = swarm.open(OPEN_LIMIT, |_| Ok(()))?;
     let cpu = running.server_cpu()?.saturating_sub(cpu);
     let grown = running.memory_bytes()?.saturating_sub(memory);
-    report.add_opening(Opening::new(peer, size, took, cpu, grown, options.command(peer, size, None)));
+    report.add_opening(Opening::new(
+        peer,
+        size,
+        took,
+        cpu,
+        grown,
+        options.command(Scenario::Connect, peer, size, None),
+    ));
 
     let mut publishers = Publishers::connect(&swarm, &running)?;
     for mode in modes {
@@ -35,7 +42,7 @@ pub(super) fn run(
         let pace = Pace { tenants: 0..swarm.tenants.len(), rule };
         let faults = swarm.faults;
         let span = drive(&mut swarm, &mut publishers, &running, &[pace], options.timing())?;
-        let command = options.command(peer, size, Some(*mode));
+        let command = options.command(Scenario::Throughput, peer, size, Some(*mode));
         report.add_load(Load::new(peer, *mode, size, &span, swarm.faults.since(faults), command));
     }
     Ok(())

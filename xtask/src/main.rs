@@ -12,7 +12,7 @@
 //! - [`demo`]: the app with a server and a simulated fleet in it, or the same in a terminal.
 //! - [`mod@test`]: every test there is.
 //! - [`ci`]: what a change must pass.
-//! - [`bench`]: the server beside its peers, under the same load.
+//! - [`mod@bench`]: the server beside its peers, under the same load.
 //! - [`bundle`]: the installable package.
 //!
 //! What they stand on:

@@ -29,6 +29,9 @@ const SECRET: &str = "a secret of the benchmark, which guards nothing";
 
 /// Starts the server on a free port, with an empty data directory.
 pub(super) fn start(setting: &Setting, redis: Option<Redis>) -> Result<Running> {
+    if !setting.server.is_file() {
+        bail!("there is no {}; `cargo xtask bench` builds it", setting.server.display());
+    }
     let home = home()?;
     let mut command = Command::new(&setting.server);
     command.arg("serve").env("SALLY_LISTEN", "127.0.0.1:0").env("SALLY_DATA_DIR", home.path());

@@ -45,7 +45,7 @@ impl Scenario {
 pub(crate) enum Mode {
     /// 20,000 deliveries a second in all
     Rate,
-    /// As fast as all but eight events have reached everybody
+    /// As fast as events reach everybody, eight of them on their way at a time
     Flood,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Options {
     /// How long each measured span is, after two seconds of warm-up
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) seconds: Option<u64>,
-    /// About a minute's run of sally and floor with 200 streams, whose only verdict is that nothing was lost
+    /// A short run of sally and floor with 200 streams, whose only verdict is that nothing was lost
     #[arg(long)]
     pub(crate) quick: bool,
     /// The server on the first processor, the load generator on the second

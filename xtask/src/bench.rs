@@ -16,11 +16,10 @@ pub(crate) struct Options {
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut steps = Steps::new();
-    steps.run("server and load generator", || {
-        shell::run(shell::cargo().args(["build", "--release", "--package", "sally-server", "--package", "sally-bench"]))
-    })?;
+    steps.run("load generator", || build("sally-bench"))?;
     let bench = workspace::target().join("release/sally-bench");
-    // The benchmark knows which peers its options name, this command how to install them.
+    // The benchmark knows which peers its options name, this command how to get them. Without an
+    // answer the options are wrong, and the benchmark says so itself.
     let mut list = shell::command(&bench);
     list.args(&options.arguments).arg("--list-peers");
     if let Some(peers) = shell::output(&mut list) {
@@ -29,9 +28,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     steps.run("benchmark", || shell::run(shell::command(&bench).args(&options.arguments)))
 }
 
-/// Installs what `peers`, one a line, are made of.
+fn build(package: &str) -> Result<()> {
+    shell::run(shell::cargo().args(["build", "--release", "--package", package]))
+}
+
+/// Builds or installs what `peers`, one a line, are made of.
 fn install(peers: &str) -> Result<()> {
     let named = |names: &[&str]| peers.lines().any(|peer| names.contains(&peer));
+    if named(&["sally", "sally-redis"]) {
+        build("sally-server")?;
+    }
     let on_node = named(&["express", "nest"]);
     let mut packages = Vec::new();
     if on_node || named(&["sally-redis"]) {

@@ -28,6 +28,11 @@ pub(crate) fn raise_open_files() -> Result<()> {
         .context("cannot raise the limit of open files")
 }
 
+/// How many files this process and those it starts may have open each.
+pub(crate) fn open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(OPEN_FILES)
+}
+
 /// Keeps this process on the processor `core`.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 //! - [`dialect`]: how to open a stream of a server and how to publish through it.
 //! - [`sally`], [`floor`], [`nchan`], [`node`]: one file a server.
 //! - [`redis`]: a Redis beside those that take events from one.
+//! - [`version`]: which version of each was measured.
 
 mod dialect;
 mod floor;
@@ -13,6 +14,7 @@ mod nchan;
 mod node;
 mod redis;
 mod sally;
+mod version;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -59,6 +61,11 @@ impl Peer {
     /// Whether a stream can be resumed.
     pub(crate) fn resumes(self) -> bool {
         matches!(self, Self::Sally | Self::SallyRedis | Self::Nchan)
+    }
+
+    /// What it and the Redis beside it say of themselves; empty for the floor.
+    pub(crate) fn version(self, setting: &Setting) -> String {
+        version::of(self, setting)
     }
 
     /// Starts it, and waits until it takes connections.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::dialect::{self, Dialect, Seat};
 use super::redis::{free_address, wait_for};
 use super::{Running, Setting, home};
+use crate::limits;
 use crate::process::Program;
 
 /// Where Debian and Ubuntu put the module.
@@ -35,6 +36,8 @@ pub(super) fn start(setting: &Setting) -> Result<Running> {
 /// bounded as sally's is.
 fn configuration(home: &Path, address: SocketAddr) -> String {
     let home = home.display();
+    // Fewer than clients that were cut and came back together, and nginx makes everybody wait.
+    let connections = limits::open_files();
     format!(
         r#"
         load_module {MODULE};
@@ -42,7 +45,7 @@ fn configuration(home: &Path, address: SocketAddr) -> String {
         worker_processes 1;
         pid {home}/nginx.pid;
         error_log stderr warn;
-        events {{ worker_connections 32000; }}
+        events {{ worker_connections {connections}; }}
         http {{
             access_log off;
             tcp_nodelay on;

@@ -1,9 +1,11 @@
 //! Event streams as they are commonly built on Node.js, in `bench/peers/node`.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use super::dialect::{self, Dialect, Seat};
 use super::redis::Redis;
@@ -12,7 +14,7 @@ use crate::process::Program;
 
 /// Starts the server in `file` with a Redis beside it.
 pub(super) fn start(setting: &Setting, file: &str) -> Result<Running> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/node");
+    let folder = folder();
     if !folder.join("node_modules").is_dir() {
         bail!("its packages are missing: `cargo xtask bench` installs them, or `npm ci --prefix bench/peers/node`");
     }
@@ -24,6 +26,18 @@ pub(super) fn start(setting: &Setting, file: &str) -> Result<Running> {
         .context("Node.js is needed (Debian's package nodejs), or other --peers")?;
     let address = program.said("listening on http://")?.parse().context("the server's address can't be read")?;
     Ok(Running { address, dialect: Box::new(Node), program, redis: Some(redis), _home: home()? })
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/node")
+}
+
+/// The version of an npm package that is installed for the servers.
+pub(super) fn package_version(package: &str) -> String {
+    let manifest = folder().join("node_modules").join(package).join("package.json");
+    let manifest = fs::read(manifest).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+    let version = manifest.as_ref().and_then(|manifest| manifest["version"].as_str());
+    version.unwrap_or("of an unknown version").to_owned()
 }
 
 struct Node;

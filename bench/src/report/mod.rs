@@ -28,6 +28,8 @@ use crate::options::Size;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     machine: Machine,
+    /// Each peer that says which version it is, and what it says.
+    versions: Vec<(String, String)>,
     openings: Vec<Opening>,
     loads: Vec<Load>,
     recoveries: Vec<Recovery>,
@@ -36,9 +38,9 @@ pub(crate) struct Report {
 
 impl Report {
     /// The empty report of a run that begins now.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(versions: Vec<(String, String)>) -> Self {
         let (openings, loads, recoveries, neighbours) = Default::default();
-        Self { machine: Machine::now(), openings, loads, recoveries, neighbours }
+        Self { machine: Machine::now(), versions, openings, loads, recoveries, neighbours }
     }
 
     /// Adds what opening cost, and says so.
@@ -91,7 +93,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n{}.", self.machine)?;
+        writeln!(f, "\n{}.\n", self.machine)?;
+        for (peer, version) in &self.versions {
+            writeln!(f, "- {peer}: {version}")?;
+        }
         for size in self.sizes() {
             let of = |streams: u32, tenants: u32| size == Size { streams, tenants };
             let openings = self.openings.iter().filter(|result| of(result.streams, result.tenants));

@@ -35,7 +35,8 @@ const OPEN_LIMIT: Duration = Duration::from_secs(120);
 /// When a peer can't be started or doesn't behave.
 pub(crate) fn run(options: &Options) -> Result<Report> {
     let setting = options.setting()?;
-    let mut report = Report::new();
+    let versions = options.peers.iter().map(|peer| (peer.to_string(), peer.version(&setting)));
+    let mut report = Report::new(versions.filter(|(_, version)| !version.is_empty()).collect());
     for size in options.sizes() {
         for peer in &options.peers {
             measure(options, &setting, *peer, size, &mut report).with_context(|| format!("{peer} with {size}"))?;

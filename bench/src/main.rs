@@ -30,6 +30,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 
 use options::Options;
+use report::Report;
 
 /// Measures the event stream of `sally-server` beside its peers, under the same load.
 #[derive(Parser)]
@@ -69,16 +70,23 @@ fn measure(options: Options) -> Result<()> {
         }
         return Ok(());
     }
+    if options.peers.is_empty() {
+        bail!("none of these peers can resume a stream");
+    }
     limits::raise_open_files()?;
     if options.pin {
         limits::pin_to(1)?;
     }
-    let report = scenario::run(&options)?;
+    let setting = options.setting()?;
+    let mut report = Report::new(&options.peers, &setting);
+    let outcome = scenario::run(&options, &setting, &mut report);
+    // A run of many minutes that fails at the end has still found something.
     println!("{report}");
     if let Some(path) = &options.json {
         let json = serde_json::to_string_pretty(&report).context("the results are no JSON")?;
         fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
     }
+    outcome?;
     let faults = report.faults();
     if !faults.is_empty() {
         bail!("events were lost, came twice or late, so the numbers don't count:\n{}", faults.join("\n"));

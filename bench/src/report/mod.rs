@@ -22,6 +22,7 @@ pub(crate) use recovery::{Measured, Recovery};
 use crate::load::Faults;
 use crate::machine::Machine;
 use crate::options::Size;
+use crate::peer::{Peer, Setting};
 
 /// Everything that a run has measured, in the order it was.
 #[derive(Serialize)]
@@ -37,8 +38,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The empty report of a run that begins now.
-    pub(crate) fn new(versions: Vec<(String, String)>) -> Self {
+    /// The empty report of a run of `peers` that begins now.
+    pub(crate) fn new(peers: &[Peer], setting: &Setting) -> Self {
+        let versions = peers.iter().map(|peer| (peer.to_string(), peer.version(setting)));
+        let versions = versions.filter(|(_, version)| !version.is_empty()).collect();
         let (openings, loads, recoveries, neighbours) = Default::default();
         Self { machine: Machine::now(), versions, openings, loads, recoveries, neighbours }
     }

@@ -28,21 +28,18 @@ const WINDOW: u64 = 8;
 /// How long opening all streams may take.
 const OPEN_LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs the scenario of `options` with every size and peer.
+/// Runs the scenario of `options` with every size and peer, and adds what it finds to `report`.
 ///
 /// # Errors
 ///
-/// When a peer can't be started or doesn't behave.
-pub(crate) fn run(options: &Options) -> Result<Report> {
-    let setting = options.setting()?;
-    let versions = options.peers.iter().map(|peer| (peer.to_string(), peer.version(&setting)));
-    let mut report = Report::new(versions.filter(|(_, version)| !version.is_empty()).collect());
+/// When a peer can't be started or doesn't behave. What was found before stays in `report`.
+pub(crate) fn run(options: &Options, setting: &Setting, report: &mut Report) -> Result<()> {
     for size in options.sizes() {
         for peer in &options.peers {
-            measure(options, &setting, *peer, size, &mut report).with_context(|| format!("{peer} with {size}"))?;
+            measure(options, setting, *peer, size, report).with_context(|| format!("{peer} with {size}"))?;
         }
     }
-    Ok(report)
+    Ok(())
 }
 
 fn measure(options: &Options, setting: &Setting, peer: Peer, size: Size, report: &mut Report) -> Result<()> {

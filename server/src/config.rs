@@ -13,7 +13,7 @@ pub struct Config {
     pub listen: String,
     /// Where the SQLite file and the signing key live.
     pub data_dir: PathBuf,
-    /// `sqlite://…`; unset means `sally.db` in the data directory.
+    /// `sqlite://…` or `postgres://…`; unset means `sally.db` in the data directory.
     pub database_url: Option<String>,
     /// `redis://…`, `rediss://…` or `redis-cluster://a:1,b:2`; unset means that the log is in the
     /// database.
@@ -81,7 +81,7 @@ const fn secret(key: &'static str, help: &'static str) -> Setting {
 pub const SETTINGS: [Setting; 16] = [
     setting("listen", "127.0.0.1:8787", "Address to listen on; port 0 picks a free one"),
     setting("data_dir", "", "Directory of the SQLite file and the signing key [default: the platform's]"),
-    secret("database_url", "sqlite://… [default: sally.db in the data directory]"),
+    secret("database_url", "sqlite://… or postgres://… [default: sally.db in the data directory]"),
     secret(
         "redis_url",
         "redis://…, rediss://… or redis-cluster://a:1,b:2: the log, shared by several servers, and raw publishes",
@@ -246,8 +246,8 @@ fn build(effective: &[Effective]) -> Result<Config, ConfigError> {
         bytes => Err(format!("needs at least 32 bytes, has {bytes}")),
     })?;
     let database_url = parse(find("database_url"), |value| match value.split_once("://") {
-        Some(("sqlite", _)) => Ok(value.to_owned()),
-        _ => Err("expected sqlite://…".into()),
+        Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(value.to_owned()),
+        _ => Err("expected sqlite://… or postgres://…".into()),
     })?;
     let redis_url = parse(find("redis_url"), |value| match value.split_once("://") {
         Some(("redis" | "rediss" | "redis-cluster", _)) => Ok(value.to_owned()),
@@ -404,11 +404,15 @@ mod tests {
         assert!(error("heartbeat", "20").starts_with("heartbeat (flag): expected a duration"));
         assert!(error("allowed_origins", "dispatch.example").contains("is not an origin"));
         assert!(error("redis_url", "localhost").contains("redis://"));
+        assert!(error("database_url", "mysql://db/sally").contains("postgres://"));
     }
 
     #[test]
     fn secrets_are_masked_when_printed() {
-        let (_, rows) = resolve_from(&[("jwt_secret", &"s".repeat(32))], &[], &[]).expect("valid");
+        let flags =
+            [("jwt_secret", "sss-sss-sss-sss-sss-sss-sss-sss-"), ("database_url", "postgres://sally:sss@db/sally")];
+        let (config, rows) = resolve_from(&flags, &[], &[]).expect("valid");
+        assert_eq!(config.database_url.as_deref(), Some(flags[1].1));
         assert!(rows.iter().all(|row| !row.to_string().contains("sss")));
     }
 

@@ -86,7 +86,8 @@ impl Principal {
             tenant,
             user: self.claims.sub.clone(),
             role,
-            name: self.claims.name.clone(),
+            // It is shown to others and stored, so what can't be seen is left out.
+            name: self.claims.name.as_ref().map(|name| name.replace(char::is_control, "")),
             driver: self.claims.driver_id.clone().unwrap_or_else(|| self.claims.sub.clone()),
             view: View::of(&self.claims, role),
             expires_at: self.expires_at(),

@@ -118,21 +118,20 @@ impl Log for SqlLog {
     async fn compacted(&self, tenant: &Tenant) -> Result<Compacted, LogError> {
         // The tenant's log must have begun, so that there is a position to go on from.
         self.position(tenant).await?;
-        let mut transaction = self.database.reader().begin().await?;
-        let row = sqlx::query("SELECT epoch, head FROM log_tenant WHERE tenant = $1")
-            .bind(tenant.as_str())
-            .fetch_one(&mut *transaction)
-            .await?;
-        let position = position(&row)?;
+        // One statement sees one state of the database, so the position and the events fit together.
         let rows = sqlx::query(
-            "SELECT log_offset, readers, json FROM log_slot WHERE tenant = $1 AND leaves_at > $2 ORDER BY log_offset",
+            "SELECT t.epoch, t.head, s.log_offset, s.readers, s.json
+             FROM log_tenant t LEFT JOIN log_slot s ON s.tenant = t.tenant AND s.leaves_at > $2
+             WHERE t.tenant = $1 ORDER BY s.log_offset",
         )
         .bind(tenant.as_str())
         .bind(Timestamp::now().as_millisecond())
-        .fetch_all(&mut *transaction)
+        .fetch_all(self.database.reader())
         .await?;
-        transaction.commit().await?;
-        Ok(Compacted { position, events: compacted_events(&rows)? })
+        let first = rows.first().ok_or_else(|| LogError::Corrupt("a log that has begun is gone".into()))?;
+        let is_empty = first.try_get::<Option<i64>, _>("log_offset")?.is_none();
+        let events = if is_empty { Vec::new() } else { compacted_events(&rows)? };
+        Ok(Compacted { position: position(first)?, events })
     }
 }
 

@@ -55,7 +55,7 @@ impl Database {
         answer: &Answer,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.writer().begin().await?;
+        let mut transaction = self.transaction().await?;
         sqlx::query("DELETE FROM publish_answer WHERE answered_at <= $1")
             .bind(forgotten_before(now))
             .execute(&mut *transaction)

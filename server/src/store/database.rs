@@ -4,54 +4,64 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, Executor as _};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 
 use super::StoreError;
 
-/// A database with one writing connection and several reading ones; a cheap clone.
-///
-/// SQLite has one writer at a time. Writers that queue here, for a connection, wait their turn in
-/// order; writers that meet inside SQLite poll for its lock.
+/// A database with connections that write and connections that read; a cheap clone.
 #[derive(Clone)]
 pub struct Database {
+    kind: Kind,
     writer: AnyPool,
     reader: AnyPool,
 }
 
-/// How many statements may read at once.
-const READERS: u32 = 4;
+/// Which database it is, where that makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
 
 /// How long a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How long what runs alone may take in all, such as the writing of the log. A server that is out
+/// of reach answers nothing, not even with an error.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl Database {
-    /// Opens `url`, or `sally.db` in the data directory, and brings its schema up to date.
+    /// Opens `url` (`sqlite://` or `postgres://`), or `sally.db` in the data directory, and brings
+    /// its schema up to date.
     ///
     /// # Errors
     ///
     /// When it can't be opened or migrated.
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let url = match url {
+        let mut url = match url {
             Some(url) => url.to_owned(),
             None => format!("sqlite://{}", data_dir.join("sally.db").display()),
         };
+        let kind = Kind::of(&url);
         // A file that isn't there yet is made.
-        let url = if url.contains('?') { url } else { format!("{url}?mode=rwc") };
+        if kind == Kind::Sqlite && !url.contains('?') {
+            url.push_str("?mode=rwc");
+        }
         let options: AnyConnectOptions = url.parse()?;
+        migrate(&options).await?;
         let pool = |connections: u32| {
             AnyPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
-                .after_connect(|connection, _| Box::pin(tune(connection)))
+                .after_connect(move |connection, _| Box::pin(kind.tune(connection)))
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!().run(&writer).await?;
-        let reader = pool(READERS).connect_with(options).await?;
-        Ok(Self { writer, reader })
+        let writer = pool(kind.writers()).connect_with(options.clone()).await?;
+        let reader = pool(kind.readers()).connect_with(options).await?;
+        Ok(Self { kind, writer, reader })
     }
 
-    /// The pool of the one connection that writes.
+    /// The pool of connections that write.
     pub(crate) fn writer(&self) -> &AnyPool {
         &self.writer
     }
@@ -59,6 +69,20 @@ impl Database {
     /// The pool of connections that read.
     pub(crate) fn reader(&self) -> &AnyPool {
         &self.reader
+    }
+
+    /// Begins a transaction that writes.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub(crate) async fn transaction(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        match self.kind {
+            // It takes SQLite's write lock before it reads: a transaction that has read can't take
+            // the lock any more once another process has written.
+            Kind::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await,
+            Kind::Postgres => self.writer.begin().await,
+        }
     }
 
     /// Whether the database answers.
@@ -78,16 +102,68 @@ impl Database {
     }
 }
 
-/// What was acknowledged survives a power cut, so SQLite syncs at every commit; group commit
-/// makes that cheap.
-async fn tune(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    if connection.backend_name() == "SQLite" {
-        connection
-            .execute(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 4000;
-                 PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;",
-            )
-            .await?;
-    }
+/// `work`, or an error when it takes longer than a transaction may. Whether it was committed is
+/// unknown then.
+///
+/// # Errors
+///
+/// As `work`; [`sqlx::Error::PoolTimedOut`] when the time is over.
+pub(crate) async fn within_limit<T, E: From<sqlx::Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(TRANSACTION_TIMEOUT, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+}
+
+/// Brings the schema up to date. PostgreSQL lets one node do so while others wait, for as long as
+/// it takes: so the connection is one without time limits.
+async fn migrate(options: &AnyConnectOptions) -> Result<(), StoreError> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    sqlx::migrate!().run(&mut connection).await?;
+    connection.close().await?;
     Ok(())
+}
+
+impl Kind {
+    fn of(url: &str) -> Self {
+        match url.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => Self::Postgres,
+            _ => Self::Sqlite,
+        }
+    }
+
+    /// How many connections write. SQLite has one writer at a time: writers that queue here, for
+    /// the connection, wait their turn in order; those that meet inside SQLite poll for its lock.
+    /// In PostgreSQL the log and the inbox keep a connection each busy, the rest is for receipts
+    /// and sessions.
+    fn writers(self) -> u32 {
+        match self {
+            Self::Sqlite => 1,
+            Self::Postgres => 4,
+        }
+    }
+
+    /// How many connections read.
+    fn readers(self) -> u32 {
+        match self {
+            Self::Sqlite => 4,
+            Self::Postgres => 8,
+        }
+    }
+
+    async fn tune(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let settings = match self {
+            // What was acknowledged survives a power cut, so SQLite syncs at every commit; group
+            // commit makes that cheap.
+            Self::Sqlite => {
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 4000;
+                 PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;"
+            }
+            // Statements that wait for a row's lock must see what was committed meanwhile. A node
+            // that stops in the middle of a transaction must not keep the others waiting.
+            Self::Postgres => {
+                "SET default_transaction_isolation = 'read committed'; SET statement_timeout = '4s';
+                 SET idle_in_transaction_session_timeout = '10s'"
+            }
+        };
+        connection.execute(settings).await?;
+        Ok(())
+    }
 }

@@ -3,7 +3,7 @@
 //! A conversation's `seq` and a tenant's inbox offset are taken in the transaction that stores the
 //! message, so neither has holes and what is acknowledged is ordered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sally_protocol::cursor::Epoch;
@@ -13,6 +13,7 @@ use sally_protocol::{Cursor, Id, Message, Role, Tenant};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
+use super::database::within_limit;
 use super::{Database, StoreError};
 
 /// A message on its way into the store.
@@ -93,16 +94,25 @@ impl Database {
     ///
     /// When the database fails; then none of the group is stored.
     pub async fn send(&self, group: &[&Outgoing], now: Timestamp) -> Result<Vec<Stored>, StoreError> {
-        let mut transaction = self.writer().begin().await?;
-        let mut stored = Vec::with_capacity(group.len());
-        for outgoing in group {
-            stored.push(send_one(&mut transaction, outgoing, now).await?);
-        }
-        transaction.commit().await?;
-        Ok(stored)
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            // Who holds a tenant's row of the inbox writes for that tenant alone, up to the commit:
+            // so offsets become visible in their order, and a repeat finds what it repeats. Nodes
+            // take the rows in one order, so that they don't wait for each other in a circle.
+            for tenant in group.iter().map(|outgoing| &outgoing.tenant).collect::<BTreeSet<_>>() {
+                advance_inbox(&mut transaction, tenant, 0).await?;
+            }
+            let mut stored = Vec::with_capacity(group.len());
+            for outgoing in group {
+                stored.push(send_one(&mut transaction, outgoing, now).await?);
+            }
+            transaction.commit().await?;
+            Ok(stored)
+        })
+        .await
     }
 
-    /// Where a tenant's inbox stands. One that doesn't exist yet begins.
+    /// Where a tenant's inbox stands: every message up to there can be read. One that doesn't exist yet begins.
     ///
     /// # Errors
     ///

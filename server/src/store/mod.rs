@@ -22,6 +22,7 @@ pub mod sessions;
 pub mod users;
 
 pub use database::Database;
+pub(crate) use database::within_limit;
 pub use users::Bearer;
 
 /// Why the store couldn't do what was asked.
@@ -46,4 +47,9 @@ impl StoreError {
     pub(crate) fn row(reason: impl std::fmt::Display) -> Self {
         Self::Row(reason.to_string())
     }
+}
+
+/// Whether a text can stand in a column: PostgreSQL has none with a NUL in it.
+pub(crate) fn storable(text: &str) -> bool {
+    !text.contains('\0')
 }

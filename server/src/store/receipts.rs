@@ -6,7 +6,7 @@ use sally_protocol::message::ReceiptKind;
 use sally_protocol::{Id, Message, Tenant};
 
 use super::messages::{message, signed, unsigned};
-use super::{Database, StoreError};
+use super::{Database, StoreError, storable};
 use sally_protocol::cursor::Epoch;
 use sqlx::Row as _;
 
@@ -20,6 +20,18 @@ pub enum Marked {
     /// There is no such conversation.
     UnknownConversation,
 }
+
+/// Both move a position forward and do nothing where it is there already: the statement itself
+/// decides, so that of two nodes that mark the same at once one has moved it.
+const READ: &str = "INSERT INTO receipt (tenant, conversation_id, user_id, delivered_seq, read_seq)
+     VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (tenant, conversation_id, user_id) DO UPDATE SET
+     delivered_seq = CASE WHEN receipt.delivered_seq < $4 THEN $4 ELSE receipt.delivered_seq END, read_seq = $5
+     WHERE receipt.read_seq < $5";
+const DELIVERED: &str = "INSERT INTO receipt (tenant, conversation_id, user_id, delivered_seq, read_seq)
+     VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (tenant, conversation_id, user_id) DO UPDATE SET delivered_seq = $4
+     WHERE receipt.delivered_seq < $4";
 
 impl Database {
     /// Moves a user's position in a conversation forward, at most to its newest message; `Read`
@@ -37,7 +49,7 @@ impl Database {
         kind: ReceiptKind,
         seq: u64,
     ) -> Result<Marked, StoreError> {
-        let mut transaction = self.writer().begin().await?;
+        let mut transaction = self.transaction().await?;
         let Some(row) = sqlx::query("SELECT last_seq FROM conversation WHERE tenant = $1 AND conversation_id = $2")
             .bind(tenant.as_str())
             .bind(conversation.as_str())
@@ -47,33 +59,24 @@ impl Database {
             return Ok(Marked::UnknownConversation);
         };
         let seq = seq.min(unsigned(&row, "last_seq")?);
-        let read = if kind == ReceiptKind::Read { seq } else { 0 };
-        let before = sqlx::query(
-            "SELECT delivered_seq, read_seq FROM receipt WHERE tenant = $1 AND conversation_id = $2 AND user_id = $3",
-        )
-        .bind(tenant.as_str())
-        .bind(conversation.as_str())
-        .bind(user.as_str())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let column = if kind == ReceiptKind::Read { "read_seq" } else { "delivered_seq" };
-        let before = before.map_or(Ok(0), |row| unsigned(&row, column))?;
-        if seq <= before {
+        if seq == 0 {
             return Ok(Marked::Unchanged);
         }
-        sqlx::query(
-            "INSERT INTO receipt (tenant, conversation_id, user_id, delivered_seq, read_seq) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (tenant, conversation_id, user_id) DO UPDATE SET
-             delivered_seq = CASE WHEN receipt.delivered_seq < $4 THEN $4 ELSE receipt.delivered_seq END,
-             read_seq = CASE WHEN receipt.read_seq < $5 THEN $5 ELSE receipt.read_seq END",
-        )
-        .bind(tenant.as_str())
-        .bind(conversation.as_str())
-        .bind(user.as_str())
-        .bind(signed(seq))
-        .bind(signed(read))
-        .execute(&mut *transaction)
-        .await?;
+        let (read, statement) = match kind {
+            ReceiptKind::Read => (seq, READ),
+            _ => (0, DELIVERED),
+        };
+        let moved = sqlx::query(statement)
+            .bind(tenant.as_str())
+            .bind(conversation.as_str())
+            .bind(user.as_str())
+            .bind(signed(seq))
+            .bind(signed(read))
+            .execute(&mut *transaction)
+            .await?;
+        if moved.rows_affected() == 0 {
+            return Ok(Marked::Unchanged);
+        }
         if kind == ReceiptKind::Read {
             let statement = match side {
                 Side::Driver => {
@@ -102,6 +105,9 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn message(&self, tenant: &Tenant, message_id: &str) -> Result<Option<Message>, StoreError> {
+        if !storable(message_id) {
+            return Ok(None);
+        }
         let row = sqlx::query(
             "SELECT m.*, i.epoch FROM message m JOIN inbox i ON i.tenant = m.tenant
              WHERE m.tenant = $1 AND m.message_id = $2",

@@ -37,7 +37,7 @@ impl Database {
         token: &str,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.writer().begin().await?;
+        let mut transaction = self.transaction().await?;
         sqlx::query("DELETE FROM refresh_token WHERE expires_at < $1")
             .bind(Timestamp::now().as_millisecond())
             .execute(&mut *transaction)
@@ -59,7 +59,8 @@ impl Database {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Rotation, StoreError> {
-        let mut transaction = self.writer().begin().await?;
+        let mut transaction = self.transaction().await?;
+        lock(&mut transaction, token).await?;
         let Some(row) =
             sqlx::query("SELECT family, tenant, user_id, expires_at, used FROM refresh_token WHERE token_hash = $1")
                 .bind(hash(token))
@@ -94,14 +95,30 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn end_session(&self, token: &str) -> Result<(), StoreError> {
+        let mut transaction = self.transaction().await?;
+        lock(&mut transaction, token).await?;
         sqlx::query(
             "DELETE FROM refresh_token WHERE family = (SELECT family FROM refresh_token WHERE token_hash = $1)",
         )
         .bind(hash(token))
-        .execute(self.writer())
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Takes the lock of a token's user, so that what happens to that user's tokens happens one after
+/// the other: a token is rotated once, and a family that ends leaves no token behind.
+async fn lock(transaction: &mut sqlx::AnyConnection, token: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE app_user SET disabled = disabled
+         WHERE (tenant, user_id) IN (SELECT tenant, user_id FROM refresh_token WHERE token_hash = $1)",
+    )
+    .bind(hash(token))
+    .execute(transaction)
+    .await?;
+    Ok(())
 }
 
 async fn insert(

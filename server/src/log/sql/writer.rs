@@ -16,7 +16,7 @@ use super::{millis, position, signed, unsigned};
 use crate::hub::Hub;
 use crate::log::entry::{Entry, readers_to_text};
 use crate::log::{Appended, LogError, Position, Retention};
-use crate::store::Database;
+use crate::store::{Database, within_limit};
 
 /// How long a publisher's event id makes a repeat count once.
 const REPEAT_WINDOW: Duration = Duration::from_secs(10 * 60);
@@ -108,7 +108,7 @@ impl Writer {
                     self.serve(std::mem::take(&mut group)).await;
                 }
                 _ = prune.tick() => {
-                    if let Err(error) = self.prune().await {
+                    if let Err(error) = within_limit(self.prune()).await {
                         tracing::warn!(%error, "old events could not be removed from the log");
                     }
                 }
@@ -120,7 +120,7 @@ impl Writer {
     async fn serve(&mut self, mut group: Vec<Request>) {
         group.retain(|request| !request.is_abandoned());
         let trims: Vec<Request> = group.extract_if(.., |request| matches!(request, Request::Trim { .. })).collect();
-        match self.commit(&group).await {
+        match within_limit(self.commit(&group)).await {
             Ok((outcomes, written)) => {
                 for (tenant, (position, entries)) in written {
                     self.hub.advance(&tenant, position, entries);
@@ -139,7 +139,7 @@ impl Writer {
             }
         }
         for request in trims {
-            request.answer(self.prune().await.map(|()| Outcome::Done));
+            request.answer(within_limit(self.prune()).await.map(|()| Outcome::Done));
         }
     }
 
@@ -148,7 +148,7 @@ impl Writer {
         let mut written = Written::new();
         let mut outcomes = Vec::with_capacity(group.len());
         let database = self.database.clone();
-        let mut transaction = database.writer().begin().await?;
+        let mut transaction = database.transaction().await?;
         for request in group {
             outcomes.push(match request {
                 Request::Append { events, .. } => {
@@ -167,12 +167,16 @@ impl Writer {
                 Request::Begin { tenant, .. } => Outcome::Begun(self.head(&mut transaction, tenant).await?),
             });
         }
-        for (tenant, (position, _)) in &written {
-            sqlx::query("UPDATE log_tenant SET head = $2 WHERE tenant = $1")
+        for (tenant, (position, entries)) in &written {
+            let moved = sqlx::query("UPDATE log_tenant SET head = $2 WHERE tenant = $1 AND head = $3")
                 .bind(tenant.as_str())
                 .bind(signed(position.offset))
+                .bind(signed(position.offset - entries.len() as u64))
                 .execute(&mut *transaction)
                 .await?;
+            if moved.rows_affected() == 0 {
+                return Err(LogError::Backend("another server writes this log".into()));
+            }
         }
         transaction.commit().await?;
         Ok((outcomes, written))
@@ -263,7 +267,7 @@ impl Writer {
     /// Removes what is too old or too much.
     async fn prune(&mut self) -> Result<(), LogError> {
         let now = Timestamp::now().as_millisecond();
-        let mut transaction = self.database.writer().begin().await?;
+        let mut transaction = self.database.transaction().await?;
         for (statement, before) in [
             ("DELETE FROM log_event WHERE logged_at < $1", now - millis(self.retention.age)),
             ("DELETE FROM log_repeat WHERE logged_at < $1", now - millis(REPEAT_WINDOW)),

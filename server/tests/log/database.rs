@@ -66,6 +66,11 @@ pub(crate) async fn a_second_writer_is_noticed<B: Sql>() {
     // From then on it knows better, until the other writes again.
     assert_eq!(one.append(&acme, &plain()).await.position.offset, 3);
     assert_eq!(offsets(&one.read_all(&acme, begun).await), [1, 2, 3]);
+    // Neither does it write in a place that was taken and is free again.
+    let outsider = &mut connect(&backend.url()).await;
+    sqlx::query("UPDATE log_tenant SET head = 9").execute(outsider).await.unwrap();
+    assert!(one.log.append(vec![(acme.clone(), plain())]).await.is_err());
+    assert_eq!(one.append(&acme, &plain()).await.position.offset, 10);
 }
 
 pub(crate) async fn an_entity_leaves_whole_when_its_time_has_come<B: Sql>() {

@@ -16,6 +16,7 @@
 //! - [`snapshots`]: the compacted log and what follows it make one whole.
 //! - [`restarts`]: what a new process finds.
 //! - [`database`]: what a log in a database promises beyond.
+//! - [`postgres`]: a PostgreSQL server of the tests' own.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -29,14 +30,18 @@ mod node;
 mod offsets;
 mod pages;
 mod payloads;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod repeats;
 mod restarts;
 mod snapshots;
 #[macro_use]
 mod suite;
 
-suite!(sqlite: crate::backend::sqlite::Sqlite);
-suite!(redis: crate::backend::redis::Redis);
-suite!(redis_cluster: crate::backend::redis::RedisCluster);
+suite!(on_sqlite: crate::backend::sqlite::Sqlite);
+suite!(on_postgres: crate::backend::postgres::Postgres);
+suite!(on_redis: crate::backend::redis::Redis);
+suite!(on_redis_cluster: crate::backend::redis::RedisCluster);
 
-database!(sqlite_database: crate::backend::sqlite::Sqlite);
+database!(on_sqlite_database: crate::backend::sqlite::Sqlite);
+database!(on_postgres_database: crate::backend::postgres::Postgres);

@@ -1,5 +1,6 @@
 //! An event id counts once.
 
+use sally_protocol::Event;
 use sally_server::log::Appended;
 use serde_json::json;
 
@@ -54,6 +55,10 @@ pub(crate) async fn ids_that_were_not_given_are_never_repeats<B: Backend>() {
         let appended = node.append(&acme, &made).await;
         assert_eq!((appended.position.offset, appended.duplicate), (offset, false));
     }
+    let given = Event { id_given: true, ..made.clone() };
+    assert!(!node.append(&acme, &given).await.duplicate);
+    assert!(!node.append(&acme, &made).await.duplicate, "not even when a publisher chose the same");
+    assert_eq!(node.append(&acme, &given).await.position.offset, 4);
 }
 
 pub(crate) async fn another_tenants_id_is_no_repeat<B: Backend>() {

@@ -1,5 +1,6 @@
 //! What a log stands on.
 
+pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod sqlite;
 

@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //!
-//! - [`suite`]: the table of all cases; [`backend`]: one file a backend, and a line for it below.
+//! - [`suite`]: the table of all cases, from which [`table`] makes tests; [`backend`]: one file a
+//!   backend, and a line for it below.
 //! - [`node`]: a log that has been opened, and what its hub is told.
 //! - [`offsets`]: positions, dense offsets, one order.
 //! - [`repeats`]: an event id counts once.
@@ -35,6 +36,9 @@ mod postgres;
 mod repeats;
 mod restarts;
 mod snapshots;
+#[macro_use]
+#[path = "../support/table.rs"]
+mod table;
 #[macro_use]
 mod suite;
 

@@ -1,18 +1,4 @@
-//! The table of all cases. A case that isn't in it is dead code, which the lints refuse.
-
-/// Makes tests of cases: one module, one backend.
-macro_rules! tests {
-    ($module:ident: $backend:ty; $($room:ident { $($case:ident)* })*) => {
-        mod $module {
-            $($(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$room::$case::<$backend>().await;
-                }
-            )*)*
-        }
-    };
-}
+//! The table of all cases.
 
 /// What every backend must pass.
 macro_rules! suite {

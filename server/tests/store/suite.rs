@@ -1,0 +1,55 @@
+//! The table of all cases.
+
+/// What every database must pass.
+macro_rules! suite {
+    ($module:ident: $backend:ty) => {
+        tests! {
+            $module: $backend;
+            users {
+                a_user_is_found_by_id_and_by_address
+                an_address_is_one_users_in_a_tenant
+                who_came_with_a_token_keeps_address_and_password
+                a_disabled_user_can_be_added_again
+                what_no_column_can_hold_is_nobodys_address
+            }
+            sessions {
+                a_token_is_exchanged_once
+                a_token_that_comes_back_ends_its_family
+                an_expired_token_is_refused
+                signing_out_ends_the_family
+                disabling_a_user_ends_their_sessions
+            }
+            messages {
+                a_message_is_stored_with_its_place
+                texts_come_out_as_they_went_in
+                a_resend_is_answered_with_the_stored_message
+                an_unknown_recipient_stores_nothing
+                a_broadcast_reaches_every_driver
+                history_is_read_backwards
+                conversations_are_listed_newest_first
+                tenants_are_kept_apart
+                a_group_is_stored_each_by_itself
+            }
+            receipts {
+                a_mark_moves_forward_only
+                reading_counts_as_delivered_and_for_the_side
+                a_mark_of_what_is_not_there_is_told
+                a_message_is_acknowledged_once
+            }
+            answers {
+                an_answer_is_remembered_for_ten_minutes
+                the_first_answer_stays
+            }
+            nodes {
+                sends_of_two_nodes_have_one_order_without_holes
+                a_resend_to_another_node_is_known
+                nodes_that_write_for_the_same_tenants_do_not_block_each_other
+                nodes_that_meet_the_same_users_do_not_block_each_other
+                a_mark_is_made_once
+                a_token_is_exchanged_by_one_node
+                a_family_that_ends_leaves_no_token
+                whoever_asks_first_all_get_one_inbox
+            }
+        }
+    };
+}

@@ -49,7 +49,7 @@ impl Database {
             url.push_str("?mode=rwc");
         }
         let options: AnyConnectOptions = url.parse()?;
-        migrate(&options).await?;
+        migrate(kind, &options).await?;
         let pool = |connections: u32| {
             AnyPoolOptions::new()
                 .max_connections(connections)
@@ -114,8 +114,12 @@ pub(crate) async fn within_limit<T, E: From<sqlx::Error>>(work: impl Future<Outp
 
 /// Brings the schema up to date. PostgreSQL lets one node do so while others wait, for as long as
 /// it takes: so the connection is one without time limits.
-async fn migrate(options: &AnyConnectOptions) -> Result<(), StoreError> {
+async fn migrate(kind: Kind, options: &AnyConnectOptions) -> Result<(), StoreError> {
     let mut connection = AnyConnection::connect_with(options).await?;
+    if kind == Kind::Postgres {
+        // It would say at every start that the table of migrations is there already.
+        connection.execute("SET client_min_messages = 'warning'").await?;
+    }
     sqlx::migrate!().run(&mut connection).await?;
     connection.close().await?;
     Ok(())

@@ -16,18 +16,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Serves until its standard input ends, which it does with the tests, however they end; then
 /// removes everything.
 const SCRIPT: &str = r#"
-    trap '' INT
-    "$0/initdb" --pgdata="$1/data" --username=sally --auth=trust --encoding=UTF8 --locale=C --no-sync >"$1/log" 2>&1
-    "$0/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=1000 -c shared_buffers=64MB \
-        -c fsync=off -c synchronous_commit=off -c full_page_writes=off >>"$1/log" 2>&1 &
+    "$0/initdb" -D "$1/data" --username=sally --auth=trust --encoding=UTF8 --locale=C --no-sync >"$1/log" 2>&1
+    {
+        echo "unix_socket_directories = '$1'"
+        echo "listen_addresses = ''"
+        echo "max_connections = 1000"
+        echo "fsync = off"
+        echo "synchronous_commit = off"
+        echo "full_page_writes = off"
+    } >>"$1/data/postgresql.conf"
+    "$0/pg_ctl" -D "$1/data" -l "$1/log" start >/dev/null
     cat >/dev/null
-    kill -QUIT $!
-    wait $!
+    "$0/pg_ctl" -D "$1/data" --mode=immediate stop >/dev/null
     rm -rf "$1"
 "#;
 
 /// A server.
-pub(crate) struct Postgres {
+struct Postgres {
     dir: PathBuf,
     /// Ends when its standard input is closed.
     _process: Child,
@@ -87,13 +92,13 @@ impl Postgres {
     }
 }
 
-/// Where `initdb` and `postgres` are. Debian keeps them off `PATH`, a directory a version.
+/// Where the server's programs are. Debian keeps them off `PATH`, a directory a version.
 fn programs() -> PathBuf {
     let on_path =
         std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let candidates = on_path.chain(versions.map(|version| version.path().join("bin")));
-    let has = |dir: &Path| ["initdb", "postgres"].iter().all(|program| dir.join(program).is_file());
+    let has = |dir: &Path| ["initdb", "postgres", "pg_ctl"].iter().all(|program| dir.join(program).is_file());
     candidates
         .into_iter()
         .find(|dir| has(dir))

@@ -1,5 +1,7 @@
 //! The contract over real sockets: a server on a free port, and clients that know nothing of it.
 //!
+//! With `SALLY_TEST_DATABASE=postgres` the servers keep their data in PostgreSQL.
+//!
 //! # Layout
 //!
 //! - [`support`]: the server under test, and a client that reads event streams byte by byte.
@@ -11,7 +13,9 @@
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
 //! - [`foreign`]: the official Socket.IO client, from npm.
 //! - [`redis`]: the log in Redis, and raw `PUBLISH`es, with real redis-servers; [`cluster`]: a cluster of them.
+//! - [`lost_database`]: a PostgreSQL that is out of reach for a while.
 //! - [`shutdown`]: draining, and a restart by SIGKILL.
+//! - [`postgres`]: a PostgreSQL server of the tests' own.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -20,8 +24,11 @@ mod alerts;
 mod cluster;
 mod connection;
 mod foreign;
+mod lost_database;
 mod messaging;
 mod polling;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod publish;
 mod redis;
 mod shutdown;

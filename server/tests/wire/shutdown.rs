@@ -8,7 +8,7 @@ use std::time::Duration;
 use sally_protocol::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Frames, Server, numbered};
+use crate::support::{Frames, Server, database_url, numbered};
 
 #[tokio::test]
 async fn a_drain_tells_streams_when_and_closes_them_then() {
@@ -31,8 +31,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(dir: &Path) -> Self {
-        Self::start_with(dir, &[])
+    /// In this database, or in one in the directory.
+    fn start(dir: &Path, database_url: Option<&str>) -> Self {
+        // An empty value means unset.
+        Self::start_with(dir, &[("SALLY_DATABASE_URL", database_url.unwrap_or_default())])
     }
 
     pub(crate) fn start_with(dir: &Path, variables: &[(&str, &str)]) -> Self {
@@ -82,7 +84,8 @@ impl Drop for Process {
 async fn what_was_answered_202_survives_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let http = reqwest::Client::new();
-    let mut process = Process::start(dir.path());
+    let database_url = database_url().await;
+    let mut process = Process::start(dir.path(), database_url.as_deref());
     let token = Process::token(dir.path(), "admin");
     let body = json!({ "events": numbered(0..50) });
     let answer = http.post(format!("{}/api/events", process.url)).bearer_auth(&token).json(&body).send().await.unwrap();
@@ -91,7 +94,7 @@ async fn what_was_answered_202_survives_a_kill() {
     let cursor = body["results"][9]["cursor"].as_str().unwrap();
     process.kill();
 
-    let process = Process::start(dir.path());
+    let process = Process::start(dir.path(), database_url.as_deref());
     let request = http.get(format!("{}/sse/events", process.url)).bearer_auth(&token).header("Last-Event-ID", cursor);
     let mut frames = Frames::open(request).await;
     for n in 10..50 {
@@ -104,7 +107,7 @@ async fn what_was_answered_202_survives_a_kill() {
 #[tokio::test]
 async fn a_sigterm_ends_the_process_in_time_with_zero() {
     let dir = tempfile::tempdir().unwrap();
-    let mut process = Process::start(dir.path());
+    let mut process = Process::start(dir.path(), database_url().await.as_deref());
     let token = Process::token(dir.path(), "dispatcher");
     let request = reqwest::Client::new().get(format!("{}/sse/events", process.url)).bearer_auth(&token);
     let mut frames = Frames::open(request).await;

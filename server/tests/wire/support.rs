@@ -19,6 +19,7 @@ pub(crate) struct Server {
     pub http: reqwest::Client,
     url: String,
     dir: TempDir,
+    database_url: Option<String>,
 }
 
 impl Server {
@@ -33,13 +34,15 @@ impl Server {
         let mut config = Config {
             listen: "127.0.0.1:0".into(),
             data_dir: dir.path().to_owned(),
+            database_url: database_url().await,
             drain: Duration::from_millis(200),
             ..Config::default()
         };
         change(&mut config);
+        let database_url = config.database_url.clone();
         let running = sally_server::start(config).await.unwrap();
         let url = running.url();
-        Self { running: Some(running), http: reqwest::Client::new(), url, dir }
+        Self { running: Some(running), http: reqwest::Client::new(), url, dir, database_url }
     }
 
     /// The same server again, after [`Self::stop`], on the data it left.
@@ -48,6 +51,7 @@ impl Server {
         let config = Config {
             listen: "127.0.0.1:0".into(),
             data_dir: self.dir.path().to_owned(),
+            database_url: self.database_url.clone(),
             drain: Duration::from_millis(200),
             ..Config::default()
         };
@@ -132,6 +136,16 @@ impl Server {
     pub(crate) async fn resume(&self, query: &str, token: &str, cursor: &str) -> Frames {
         let request = self.http.get(self.path(&format!("/sse/events{query}"))).bearer_auth(token);
         Frames::open(request.header("Last-Event-ID", cursor)).await
+    }
+}
+
+/// The URL of an empty database when `SALLY_TEST_DATABASE` is `postgres`; without that variable,
+/// servers keep their data in their directory.
+pub(crate) async fn database_url() -> Option<String> {
+    match std::env::var("SALLY_TEST_DATABASE") {
+        Ok(word) if word == "postgres" => Some(crate::postgres::database().await),
+        Ok(word) => panic!("SALLY_TEST_DATABASE is {word:?}, and only \"postgres\" is known"),
+        Err(_) => None,
     }
 }
 

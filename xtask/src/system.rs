@@ -24,6 +24,8 @@ enum Sign {
     Library(&'static str),
     /// A file.
     File(&'static str),
+    /// A program of PostgreSQL's server, which Debian keeps off `PATH`, a directory a version.
+    Postgres(&'static str),
 }
 
 /// What the desktop app is built with.
@@ -45,6 +47,8 @@ pub(crate) const TESTS: &[Package] = &[
     Package { debian: "xvfb", sign: Sign::Program("Xvfb"), why: "a display that no screen is needed for" },
     Package { debian: "dbus", sign: Sign::Program("dbus-daemon"), why: "the session bus that the app expects" },
     Package { debian: "imagemagick", sign: Sign::Program("import"), why: "a picture of the display when a test fails" },
+    // Debian also starts a server of the system's own, which the tests don't use.
+    Package { debian: "postgresql", sign: Sign::Postgres("initdb"), why: "the server's tests with PostgreSQL" },
 ];
 
 /// What tests and benchmarks with a Redis start.
@@ -104,6 +108,7 @@ impl Package {
     fn is_present(&self) -> bool {
         match self.sign {
             Sign::Program(program) => shell::has(program),
+            Sign::Postgres(program) => shell::has(program) || has_postgres(program),
             Sign::Library(library) => shell::succeeds(shell::command("pkg-config").args(["--exists", library])),
             Sign::File(path) => Path::new(path).exists(),
         }
@@ -111,12 +116,17 @@ impl Package {
 
     fn describe(&self) -> String {
         let what = match self.sign {
-            Sign::Program(program) => format!("the program {program}"),
+            Sign::Program(program) | Sign::Postgres(program) => format!("the program {program}"),
             Sign::Library(library) => format!("the development files of the library {library}"),
             Sign::File(path) => format!("the file {path}"),
         };
         format!("{what} ({}; Debian's package {})", self.why, self.debian)
     }
+}
+
+fn has_postgres(program: &str) -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin").join(program).is_file())
 }
 
 /// `env`, run as root, so that the caller can name variables and then a program.

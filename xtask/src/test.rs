@@ -5,7 +5,7 @@
 //! real processes.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -33,28 +33,41 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn all(steps: &mut Steps) -> Result<Tally> {
     steps.run("the official Socket.IO client, from npm", install_foreign_client)?;
     steps.run("compile the tests", || shell::run(shell::cargo().args(["test", "--workspace", "--no-run"])))?;
+    let mut tally = Tally::default();
     steps.run("tests", || {
         let mut tests = shell::cargo();
-        tests.args(["test", "--workspace"]).stdout(Stdio::piped());
-        shell::show(&tests);
-        let mut running = tests.spawn().context("cannot start cargo")?;
-        let output = running.stdout.take().context("the tests have no output")?;
-        let mut tally = Tally::default();
-        for line in BufReader::new(output).lines() {
-            let line = line.context("cannot read the tests' output")?;
-            println!("{line}");
-            tally.count(&line);
-        }
-        let status = running.wait().context("the tests have no end")?;
-        if !status.success() {
-            tally.print();
-            bail!("a test failed ({status})");
-        }
-        if tally.passed == 0 {
-            bail!("no test ran");
-        }
-        Ok(tally)
-    })
+        tests.args(["test", "--workspace"]);
+        count(&mut tests, &mut tally)
+    })?;
+    // The same programs again: with the same packages nothing is compiled a second time.
+    steps.run("the server's wire tests on PostgreSQL", || {
+        let mut tests = shell::cargo();
+        tests.args(["test", "--workspace", "--test", "wire"]).env("SALLY_TEST_DATABASE", "postgres");
+        count(&mut tests, &mut tally)
+    })?;
+    Ok(tally)
+}
+
+/// Runs tests, shows what they print and adds their results to `tally`.
+fn count(tests: &mut Command, tally: &mut Tally) -> Result<()> {
+    let before = tally.passed;
+    shell::show(tests);
+    let mut running = tests.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
+    let output = running.stdout.take().context("the tests have no output")?;
+    for line in BufReader::new(output).lines() {
+        let line = line.context("cannot read the tests' output")?;
+        println!("{line}");
+        tally.count(&line);
+    }
+    let status = running.wait().context("the tests have no end")?;
+    if !status.success() {
+        tally.print();
+        bail!("a test failed ({status})");
+    }
+    if tally.passed == before {
+        bail!("no test ran");
+    }
+    Ok(())
 }
 
 /// The client that the server's wire tests talk through beside their own.

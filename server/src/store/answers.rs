@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use super::{Database, StoreError};
+use super::{Database, StoreError, within_limit};
 
 /// How long an answer is remembered.
 pub const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);
@@ -55,24 +55,27 @@ impl Database {
         answer: &Answer,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.transaction().await?;
-        sqlx::query("DELETE FROM publish_answer WHERE answered_at <= $1")
-            .bind(forgotten_before(now))
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            sqlx::query("DELETE FROM publish_answer WHERE answered_at <= $1")
+                .bind(forgotten_before(now))
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query(
+                "INSERT INTO publish_answer (publisher, idempotency_key, body_hash, answer, answered_at)
+                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (publisher, idempotency_key) DO NOTHING",
+            )
+            .bind(publisher)
+            .bind(key)
+            .bind(&answer.body_hash)
+            .bind(&answer.body)
+            .bind(now.as_millisecond())
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(
-            "INSERT INTO publish_answer (publisher, idempotency_key, body_hash, answer, answered_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (publisher, idempotency_key) DO NOTHING",
-        )
-        .bind(publisher)
-        .bind(key)
-        .bind(&answer.body_hash)
-        .bind(&answer.body)
-        .bind(now.as_millisecond())
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -7,6 +7,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 
 use super::StoreError;
+use super::bounded::Bounded;
 
 /// A database with connections that write and connections that read; a cheap clone.
 #[derive(Clone)]
@@ -25,10 +26,6 @@ enum Kind {
 
 /// How long a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// How long what runs alone may take in all, such as the writing of the log. A server that is out
-/// of reach answers nothing, not even with an error.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Database {
     /// Opens `url` (`sqlite://` or `postgres://`), or `sally.db` in the data directory, and brings
@@ -61,17 +58,17 @@ impl Database {
         Ok(Self { kind, writer, reader })
     }
 
-    /// The pool of connections that write.
-    pub(crate) fn writer(&self) -> &AnyPool {
-        &self.writer
+    /// The connections that write.
+    pub(crate) fn writer(&self) -> Bounded<'_> {
+        Bounded(&self.writer)
     }
 
-    /// The pool of connections that read.
-    pub(crate) fn reader(&self) -> &AnyPool {
-        &self.reader
+    /// The connections that read.
+    pub(crate) fn reader(&self) -> Bounded<'_> {
+        Bounded(&self.reader)
     }
 
-    /// Begins a transaction that writes.
+    /// Begins a transaction that writes, to be run [`within_limit`](super::within_limit).
     ///
     /// # Errors
     ///
@@ -91,7 +88,7 @@ impl Database {
     ///
     /// When it doesn't.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.reader.execute("SELECT 1").await?;
+        self.reader().execute("SELECT 1").await?;
         Ok(())
     }
 
@@ -100,16 +97,6 @@ impl Database {
         self.writer.close().await;
         self.reader.close().await;
     }
-}
-
-/// `work`, or an error when it takes longer than a transaction may. Whether it was committed is
-/// unknown then.
-///
-/// # Errors
-///
-/// As `work`; [`sqlx::Error::PoolTimedOut`] when the time is over.
-pub(crate) async fn within_limit<T, E: From<sqlx::Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    tokio::time::timeout(TRANSACTION_TIMEOUT, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 /// Brings the schema up to date. PostgreSQL lets one node do so while others wait, for as long as

@@ -11,10 +11,9 @@ use sally_protocol::fleet::Side;
 use sally_protocol::message::{Conversation, DISPATCH, MessagePriority};
 use sally_protocol::{Cursor, Id, Message, Role, Tenant};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{Any, AnyConnection, Executor, Row as _};
 
-use super::database::within_limit;
-use super::{Database, StoreError};
+use super::{Database, StoreError, within_limit};
 
 /// A message on its way into the store.
 #[derive(Debug, Clone)]
@@ -100,7 +99,7 @@ impl Database {
             // so offsets become visible in their order, and a repeat finds what it repeats. Nodes
             // take the rows in one order, so that they don't wait for each other in a circle.
             for tenant in group.iter().map(|outgoing| &outgoing.tenant).collect::<BTreeSet<_>>() {
-                advance_inbox(&mut transaction, tenant, 0).await?;
+                advance_inbox(&mut *transaction, tenant, 0).await?;
             }
             let mut stored = Vec::with_capacity(group.len());
             for outgoing in group {
@@ -124,7 +123,7 @@ impl Database {
             .await?;
         match row {
             Some(row) => inbox_head(&row),
-            None => advance_inbox(&mut *self.writer().acquire().await?, tenant, 0).await,
+            None => advance_inbox(self.writer(), tenant, 0).await,
         }
     }
 
@@ -328,7 +327,7 @@ async fn send_one(transaction: &mut AnyConnection, outgoing: &Outgoing, now: Tim
         .fetch_one(&mut *transaction)
         .await?;
         let seq = unsigned(&row, "last_seq")?;
-        let inbox = advance_inbox(transaction, tenant, 1).await?;
+        let inbox = advance_inbox(&mut *transaction, tenant, 1).await?;
         let recipient_id = match outgoing.to {
             Recipients::Dispatch => Id::parse(DISPATCH).map_err(StoreError::row)?,
             Recipients::Drivers(_) | Recipients::EveryDriver => conversation_id.clone(),
@@ -391,7 +390,11 @@ async fn conversations_of(transaction: &mut AnyConnection, outgoing: &Outgoing) 
     }
 }
 
-async fn advance_inbox(connection: &mut AnyConnection, tenant: &Tenant, by: i64) -> Result<InboxHead, StoreError> {
+async fn advance_inbox<'c>(
+    connection: impl Executor<'c, Database = Any>,
+    tenant: &Tenant,
+    by: i64,
+) -> Result<InboxHead, StoreError> {
     let row = sqlx::query(
         "INSERT INTO inbox (tenant, epoch, head) VALUES ($1, $2, $3)
          ON CONFLICT (tenant) DO UPDATE SET head = inbox.head + $3 RETURNING epoch, head",

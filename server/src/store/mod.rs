@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`Database`]: the pools, opened and migrated.
+//! - [`bounded`]: statements and transactions that end within a limit, answered or not.
 //! - [`users`]: who may sign in, and who is known.
 //! - [`sessions`]: refresh tokens and their families.
 //! - [`messages`]: conversations and messages; the transaction behind `send_message`.
@@ -14,6 +15,7 @@
 //! statement names it.
 
 pub mod answers;
+mod bounded;
 mod database;
 mod identity;
 pub mod messages;
@@ -21,8 +23,8 @@ pub mod receipts;
 pub mod sessions;
 pub mod users;
 
+pub(crate) use bounded::within_limit;
 pub use database::Database;
-pub(crate) use database::within_limit;
 pub use users::Bearer;
 
 /// Why the store couldn't do what was asked.

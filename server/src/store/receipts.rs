@@ -6,7 +6,7 @@ use sally_protocol::message::ReceiptKind;
 use sally_protocol::{Id, Message, Tenant};
 
 use super::messages::{message, signed, unsigned};
-use super::{Database, StoreError, storable};
+use super::{Database, StoreError, storable, within_limit};
 use sally_protocol::cursor::Epoch;
 use sqlx::Row as _;
 
@@ -49,54 +49,57 @@ impl Database {
         kind: ReceiptKind,
         seq: u64,
     ) -> Result<Marked, StoreError> {
-        let mut transaction = self.transaction().await?;
-        let Some(row) = sqlx::query("SELECT last_seq FROM conversation WHERE tenant = $1 AND conversation_id = $2")
-            .bind(tenant.as_str())
-            .bind(conversation.as_str())
-            .fetch_optional(&mut *transaction)
-            .await?
-        else {
-            return Ok(Marked::UnknownConversation);
-        };
-        let seq = seq.min(unsigned(&row, "last_seq")?);
-        if seq == 0 {
-            return Ok(Marked::Unchanged);
-        }
-        let (read, statement) = match kind {
-            ReceiptKind::Read => (seq, READ),
-            _ => (0, DELIVERED),
-        };
-        let moved = sqlx::query(statement)
-            .bind(tenant.as_str())
-            .bind(conversation.as_str())
-            .bind(user.as_str())
-            .bind(signed(seq))
-            .bind(signed(read))
-            .execute(&mut *transaction)
-            .await?;
-        if moved.rows_affected() == 0 {
-            return Ok(Marked::Unchanged);
-        }
-        if kind == ReceiptKind::Read {
-            let statement = match side {
-                Side::Driver => {
-                    "UPDATE conversation SET driver_read_seq = $3
-                     WHERE tenant = $1 AND conversation_id = $2 AND driver_read_seq < $3"
-                }
-                Side::Dispatch => {
-                    "UPDATE conversation SET dispatch_read_seq = $3
-                     WHERE tenant = $1 AND conversation_id = $2 AND dispatch_read_seq < $3"
-                }
-            };
-            sqlx::query(statement)
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            let Some(row) = sqlx::query("SELECT last_seq FROM conversation WHERE tenant = $1 AND conversation_id = $2")
                 .bind(tenant.as_str())
                 .bind(conversation.as_str())
+                .fetch_optional(&mut *transaction)
+                .await?
+            else {
+                return Ok(Marked::UnknownConversation);
+            };
+            let seq = seq.min(unsigned(&row, "last_seq")?);
+            if seq == 0 {
+                return Ok(Marked::Unchanged);
+            }
+            let (read, statement) = match kind {
+                ReceiptKind::Read => (seq, READ),
+                _ => (0, DELIVERED),
+            };
+            let moved = sqlx::query(statement)
+                .bind(tenant.as_str())
+                .bind(conversation.as_str())
+                .bind(user.as_str())
                 .bind(signed(seq))
+                .bind(signed(read))
                 .execute(&mut *transaction)
                 .await?;
-        }
-        transaction.commit().await?;
-        Ok(Marked::At(seq))
+            if moved.rows_affected() == 0 {
+                return Ok(Marked::Unchanged);
+            }
+            if kind == ReceiptKind::Read {
+                let statement = match side {
+                    Side::Driver => {
+                        "UPDATE conversation SET driver_read_seq = $3
+                         WHERE tenant = $1 AND conversation_id = $2 AND driver_read_seq < $3"
+                    }
+                    Side::Dispatch => {
+                        "UPDATE conversation SET dispatch_read_seq = $3
+                         WHERE tenant = $1 AND conversation_id = $2 AND dispatch_read_seq < $3"
+                    }
+                };
+                sqlx::query(statement)
+                    .bind(tenant.as_str())
+                    .bind(conversation.as_str())
+                    .bind(signed(seq))
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(Marked::At(seq))
+        })
+        .await
     }
 
     /// A message by its id.

@@ -8,7 +8,7 @@ use sally_protocol::{Id, Tenant};
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 
-use super::{Database, StoreError};
+use super::{Database, StoreError, within_limit};
 
 /// What became of a refresh token.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,14 +37,17 @@ impl Database {
         token: &str,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.transaction().await?;
-        sqlx::query("DELETE FROM refresh_token WHERE expires_at < $1")
-            .bind(Timestamp::now().as_millisecond())
-            .execute(&mut *transaction)
-            .await?;
-        insert(&mut transaction, token, &uuid::Uuid::new_v4().to_string(), tenant, user, expires_at).await?;
-        transaction.commit().await?;
-        Ok(())
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            sqlx::query("DELETE FROM refresh_token WHERE expires_at < $1")
+                .bind(Timestamp::now().as_millisecond())
+                .execute(&mut *transaction)
+                .await?;
+            insert(&mut transaction, token, &uuid::Uuid::new_v4().to_string(), tenant, user, expires_at).await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Exchanges a token for the `next` one of its family.
@@ -59,34 +62,41 @@ impl Database {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Rotation, StoreError> {
-        let mut transaction = self.transaction().await?;
-        lock(&mut transaction, token).await?;
-        let Some(row) =
-            sqlx::query("SELECT family, tenant, user_id, expires_at, used FROM refresh_token WHERE token_hash = $1")
-                .bind(hash(token))
-                .fetch_optional(&mut *transaction)
-                .await?
-        else {
-            return Ok(Rotation::Refused);
-        };
-        let family: String = row.try_get("family")?;
-        if row.try_get::<i64, _>("used")? != 0 {
-            sqlx::query("DELETE FROM refresh_token WHERE family = $1").bind(family).execute(&mut *transaction).await?;
-            transaction.commit().await?;
-            return Ok(Rotation::Refused);
-        }
-        if row.try_get::<i64, _>("expires_at")? <= now.as_millisecond() {
-            return Ok(Rotation::Refused);
-        }
-        let tenant = Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?;
-        let user = Id::parse(&row.try_get::<String, _>("user_id")?).map_err(StoreError::row)?;
-        sqlx::query("UPDATE refresh_token SET used = 1 WHERE token_hash = $1")
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            lock(&mut transaction, token).await?;
+            let Some(row) = sqlx::query(
+                "SELECT family, tenant, user_id, expires_at, used FROM refresh_token WHERE token_hash = $1",
+            )
             .bind(hash(token))
-            .execute(&mut *transaction)
-            .await?;
-        insert(&mut transaction, next, &family, &tenant, &user, expires_at).await?;
-        transaction.commit().await?;
-        Ok(Rotation::Rotated { tenant, user })
+            .fetch_optional(&mut *transaction)
+            .await?
+            else {
+                return Ok(Rotation::Refused);
+            };
+            let family: String = row.try_get("family")?;
+            if row.try_get::<i64, _>("used")? != 0 {
+                sqlx::query("DELETE FROM refresh_token WHERE family = $1")
+                    .bind(family)
+                    .execute(&mut *transaction)
+                    .await?;
+                transaction.commit().await?;
+                return Ok(Rotation::Refused);
+            }
+            if row.try_get::<i64, _>("expires_at")? <= now.as_millisecond() {
+                return Ok(Rotation::Refused);
+            }
+            let tenant = Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?;
+            let user = Id::parse(&row.try_get::<String, _>("user_id")?).map_err(StoreError::row)?;
+            sqlx::query("UPDATE refresh_token SET used = 1 WHERE token_hash = $1")
+                .bind(hash(token))
+                .execute(&mut *transaction)
+                .await?;
+            insert(&mut transaction, next, &family, &tenant, &user, expires_at).await?;
+            transaction.commit().await?;
+            Ok(Rotation::Rotated { tenant, user })
+        })
+        .await
     }
 
     /// Ends the family of a token.
@@ -95,16 +105,19 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn end_session(&self, token: &str) -> Result<(), StoreError> {
-        let mut transaction = self.transaction().await?;
-        lock(&mut transaction, token).await?;
-        sqlx::query(
-            "DELETE FROM refresh_token WHERE family = (SELECT family FROM refresh_token WHERE token_hash = $1)",
-        )
-        .bind(hash(token))
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            lock(&mut transaction, token).await?;
+            sqlx::query(
+                "DELETE FROM refresh_token WHERE family = (SELECT family FROM refresh_token WHERE token_hash = $1)",
+            )
+            .bind(hash(token))
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -5,7 +5,7 @@ use sally_protocol::{Id, Role, Tenant};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::{Database, StoreError, storable};
+use super::{Database, StoreError, storable, within_limit};
 
 /// A user as the store knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,28 +84,31 @@ impl Database {
     /// When the database fails.
     pub async fn remember_users(&self, users: &[Bearer]) -> Result<(), StoreError> {
         let now = Timestamp::now().as_millisecond();
-        let mut transaction = self.transaction().await?;
-        // Nodes take the rows in one order, so that they don't wait for each other in a circle.
-        let mut users: Vec<&Bearer> = users.iter().collect();
-        users.sort_by(|a, b| (&a.tenant, &a.id).cmp(&(&b.tenant, &b.id)));
-        for user in users {
-            sqlx::query(
-                "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at)
-                 VALUES ($1, $2, $3, $4, $5, 0, $6)
-                 ON CONFLICT (tenant, user_id) DO UPDATE
-                 SET name = COALESCE($3, app_user.name), role = $4, driver_id = COALESCE($5, app_user.driver_id)",
-            )
-            .bind(user.tenant.as_str())
-            .bind(user.id.as_str())
-            .bind(user.name.as_deref())
-            .bind(user.role.as_str())
-            .bind(user.driver.as_ref().map(Id::as_str))
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            // Nodes take the rows in one order, so that they don't wait for each other in a circle.
+            let mut users: Vec<&Bearer> = users.iter().collect();
+            users.sort_by(|a, b| (&a.tenant, &a.id).cmp(&(&b.tenant, &b.id)));
+            for user in users {
+                sqlx::query(
+                    "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at)
+                     VALUES ($1, $2, $3, $4, $5, 0, $6)
+                     ON CONFLICT (tenant, user_id) DO UPDATE
+                     SET name = COALESCE($3, app_user.name), role = $4, driver_id = COALESCE($5, app_user.driver_id)",
+                )
+                .bind(user.tenant.as_str())
+                .bind(user.id.as_str())
+                .bind(user.name.as_deref())
+                .bind(user.role.as_str())
+                .bind(user.driver.as_ref().map(Id::as_str))
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
+            }
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     /// The users with this address, in one tenant or in any.
@@ -180,19 +183,22 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn disable_user(&self, tenant: &Tenant, id: &Id) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction().await?;
-        let done = sqlx::query("UPDATE app_user SET disabled = 1 WHERE tenant = $1 AND user_id = $2")
-            .bind(tenant.as_str())
-            .bind(id.as_str())
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM refresh_token WHERE tenant = $1 AND user_id = $2")
-            .bind(tenant.as_str())
-            .bind(id.as_str())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(done.rows_affected() == 1)
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            let done = sqlx::query("UPDATE app_user SET disabled = 1 WHERE tenant = $1 AND user_id = $2")
+                .bind(tenant.as_str())
+                .bind(id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query("DELETE FROM refresh_token WHERE tenant = $1 AND user_id = $2")
+                .bind(tenant.as_str())
+                .bind(id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(done.rows_affected() == 1)
+        })
+        .await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sally_server::log::{LogError, Position};
+use sally_server::log::{LogError, Page, Position};
 use serde_json::json;
 
 use sqlx::{AnyConnection, Connection as _, Row as _};
@@ -105,4 +105,43 @@ pub(crate) async fn an_entity_leaves_whole_when_its_time_has_come<B: Sql>() {
     assert!(node.snapshot(&acme).await.is_empty());
     node.log.trim().await.unwrap();
     assert!(node.log.entity(&acme, "plan:p1").await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_hole_is_never_read_over<B: Sql>() {
+    let (backend, node) = fresh::<B>().await;
+    let acme = tenant("acme");
+    let begun = node.log.position(&acme).await.unwrap();
+    for _ in 0..6 {
+        node.append(&acme, &event(&json!({ "type": "zz_top" }))).await;
+    }
+    // As when the clock was set back between the third and the fourth.
+    let outsider = &mut connect(&backend.url()).await;
+    sqlx::query("DELETE FROM log_event WHERE log_offset = 4").execute(outsider).await.unwrap();
+    assert_eq!(offsets(&node.page(&acme, begun, 100).await), [1, 2, 3]);
+    let at_the_hole = node.log.read(&acme, Position { offset: 3, ..begun }, 100).await.unwrap();
+    assert!(matches!(at_the_hole, Page::TooOld), "{at_the_hole:?}");
+    assert_eq!(offsets(&node.page(&acme, Position { offset: 4, ..begun }, 100).await), [5, 6]);
+}
+
+pub(crate) async fn a_lot_that_is_too_old_goes<B: Sql>() {
+    const COUNT: i64 = 5_000;
+    let (backend, node) = fresh::<B>().await;
+    let acme = tenant("acme");
+    node.append(&acme, &event(&json!({ "type": "zz_top" }))).await;
+    let outsider = &mut connect(&backend.url()).await;
+    let numbers = "WITH RECURSIVE n(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < $1)";
+    for insert in [
+        "INSERT INTO log_event (tenant, log_offset, kind, readers, json, logged_at) SELECT 'acme', n, '', '', '', 1 FROM n",
+        "INSERT INTO log_repeat (tenant, event_id, log_offset, logged_at) SELECT 'acme', 'e' || n, n, 1 FROM n",
+    ] {
+        let statement = sqlx::AssertSqlSafe(format!("{numbers} {insert}"));
+        sqlx::query(statement).bind(COUNT).execute(&mut *outsider).await.unwrap();
+    }
+    sqlx::query("UPDATE log_tenant SET head = $1").bind(COUNT).execute(&mut *outsider).await.unwrap();
+    node.log.trim().await.unwrap();
+    for table in ["log_event", "log_repeat"] {
+        let statement = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) AS left_over FROM {table} WHERE logged_at = 1"));
+        let row = sqlx::query(statement).fetch_one(&mut *outsider).await.unwrap();
+        assert_eq!(row.get::<i64, _>("left_over"), 0, "{table}");
+    }
 }

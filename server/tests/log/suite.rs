@@ -70,6 +70,8 @@ macro_rules! database {
                 a_batch_that_fails_leaves_nothing
                 a_second_writer_is_noticed
                 an_entity_leaves_whole_when_its_time_has_come
+                a_hole_is_never_read_over
+                a_lot_that_is_too_old_goes
             }
         }
     };

@@ -11,15 +11,14 @@ use sqlx::{AnyConnection, Row as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::compaction;
-use super::{millis, position, signed, unsigned};
+use super::{compaction, millis, position, pruning, signed, unsigned};
 use crate::hub::Hub;
 use crate::log::entry::{Entry, readers_to_text};
 use crate::log::{Appended, LogError, Position, Retention};
 use crate::store::{Database, within_limit};
 
 /// How long a publisher's event id makes a repeat count once.
-const REPEAT_WINDOW: Duration = Duration::from_secs(10 * 60);
+pub(super) const REPEAT_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// The most requests that one transaction takes.
 const GROUP: usize = 256;
@@ -108,8 +107,10 @@ impl Writer {
                     self.serve(std::mem::take(&mut group)).await;
                 }
                 _ = prune.tick() => {
-                    if let Err(error) = within_limit(self.prune()).await {
-                        tracing::warn!(%error, "old events could not be removed from the log");
+                    match self.prune().await {
+                        Ok(true) => prune.reset_immediately(),
+                        Ok(false) => {}
+                        Err(error) => tracing::warn!(%error, "old events could not be removed from the log"),
                     }
                 }
             }
@@ -139,7 +140,7 @@ impl Writer {
             }
         }
         for request in trims {
-            request.answer(within_limit(self.prune()).await.map(|()| Outcome::Done));
+            request.answer(self.prune_all().await.map(|()| Outcome::Done));
         }
     }
 
@@ -264,28 +265,25 @@ impl Writer {
         Ok(head)
     }
 
-    /// Removes what is too old or too much.
-    async fn prune(&mut self) -> Result<(), LogError> {
-        let now = Timestamp::now().as_millisecond();
-        let mut transaction = self.database.transaction().await?;
-        for (statement, before) in [
-            ("DELETE FROM log_event WHERE logged_at < $1", now - millis(self.retention.age)),
-            ("DELETE FROM log_repeat WHERE logged_at < $1", now - millis(REPEAT_WINDOW)),
-            ("DELETE FROM log_slot WHERE leaves_at < $1", now),
-        ] {
-            sqlx::query(statement).bind(before).execute(&mut *transaction).await?;
-        }
-        for tenant in &self.grown {
-            let Some(head) = self.heads.get(tenant) else { continue };
-            sqlx::query("DELETE FROM log_event WHERE tenant = $1 AND log_offset <= $2")
-                .bind(tenant.as_str())
-                .bind(signed(head.offset.saturating_sub(self.retention.events)))
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        self.grown.clear();
+    /// Removes everything that is too old or too much.
+    async fn prune_all(&mut self) -> Result<(), LogError> {
+        while self.prune().await? {}
         Ok(())
+    }
+
+    /// Removes a part of it; whether there may be more.
+    async fn prune(&mut self) -> Result<bool, LogError> {
+        let more = pruning::remove_old(&self.database, self.retention.age, Timestamp::now()).await?;
+        while let Some(tenant) = self.grown.first().cloned() {
+            if let Some(head) = self.heads.get(&tenant) {
+                let end = head.offset.saturating_sub(self.retention.events);
+                if pruning::remove_up_to(&self.database, &tenant, end).await? {
+                    return Ok(true);
+                }
+            }
+            self.grown.remove(&tenant);
+        }
+        Ok(more)
     }
 }
 

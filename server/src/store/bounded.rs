@@ -1,0 +1,64 @@
+//! Statements and transactions that end within a limit, answered or not.
+//!
+//! A database that is out of reach answers nothing, not even with an error: without a limit of our
+//! own, whoever asks waits for as long as the operating system takes to give a connection up.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::{Any, AnyPool, Describe, Either, Error, Execute, Executor, SqlStr};
+
+/// How long a statement or a transaction may take, the wait for a connection included.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// `work`, or an error when it takes longer than the limit. Whether it was committed is unknown
+/// then.
+///
+/// # Errors
+///
+/// As `work`; [`Error::PoolTimedOut`] when the time is over.
+pub(crate) async fn within_limit<T, E: From<Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| Err(Error::PoolTimedOut.into()))
+}
+
+/// A pool; every statement that it runs ends within the limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounded<'p>(pub(super) &'p AnyPool);
+
+impl<'p> Executor<'p> for Bounded<'p> {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let results = async { self.0.fetch_many(query).try_collect::<Vec<_>>().await };
+        stream::once(within_limit(results)).map_ok(|results| stream::iter(results).map(Ok)).try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        within_limit(self.0.fetch_optional(query)).boxed()
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>
+    where
+        'p: 'e,
+    {
+        within_limit(self.0.prepare_with(sql, parameters)).boxed()
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
+    where
+        'p: 'e,
+    {
+        within_limit(self.0.describe(sql)).boxed()
+    }
+}

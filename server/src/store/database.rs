@@ -27,6 +27,9 @@ enum Kind {
 /// How long a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How long a connection that was idle may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
 impl Database {
     /// Opens `url` (`sqlite://` or `postgres://`), or `sally.db` in the data directory, and brings
     /// its schema up to date.
@@ -51,6 +54,8 @@ impl Database {
             AnyPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
+                .before_acquire(|connection, _| Box::pin(answers(connection)))
                 .after_connect(move |connection, _| Box::pin(kind.tune(connection)))
         };
         let writer = pool(kind.writers()).connect_with(options.clone()).await?;
@@ -97,6 +102,12 @@ impl Database {
         self.writer.close().await;
         self.reader.close().await;
     }
+}
+
+/// Whether a connection that was idle still answers; one that doesn't is replaced. After a failover
+/// all of them may have gone without a word.
+async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    Ok(tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.is_ok_and(|answer| answer.is_ok()))
 }
 
 /// Brings the schema up to date. PostgreSQL lets one node do so while others wait, for as long as

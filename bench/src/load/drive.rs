@@ -169,7 +169,7 @@ impl Beat {
             if now < self.due {
                 return Ok(self.due - now);
             }
-            publishers.publish(swarm, self.next)?;
+            publishers.publish(swarm, self.next, 1)?;
             // An event counts for as many deliveries as its tenant has streams.
             self.due += Duration::from_secs_f64(f64::from(swarm.tenants[self.next].streams) / deliveries);
             self.next = if self.next + 1 < self.pace.tenants.end { self.next + 1 } else { self.pace.tenants.start };
@@ -182,8 +182,9 @@ impl Beat {
         let fresh = if self.flooded { 0..0 } else { self.pace.tenants.clone() };
         self.flooded = true;
         for tenant in moved.iter().copied().chain(fresh).filter(|tenant| self.pace.tenants.contains(tenant)) {
-            while swarm.tenants[tenant].outstanding() < window {
-                publishers.publish(swarm, tenant)?;
+            let room = window.saturating_sub(swarm.tenants[tenant].outstanding());
+            if room > 0 {
+                publishers.publish(swarm, tenant, room)?;
             }
         }
         swarm.advanced = moved;

@@ -42,14 +42,14 @@ impl<'a> Publishers<'a> {
         (0..count).map(|index| Publisher::connect(swarm, index, running)).collect::<Result<_>>().map(Self)
     }
 
-    /// Publishes the next event of a tenant.
+    /// Publishes the next `count` events of a tenant.
     ///
     /// # Errors
     ///
     /// When the connection is lost.
-    pub(crate) fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize) -> Result<()> {
-        let count = self.0.len();
-        self.0[tenant % count].publish(swarm, tenant)
+    pub(crate) fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize, count: u64) -> Result<()> {
+        let connections = self.0.len();
+        self.0[tenant % connections].publish(swarm, tenant, count)
     }
 
     /// Whether every event was answered.
@@ -72,7 +72,8 @@ struct Publisher<'a> {
     socket: TcpStream,
     dialect: &'a dyn Dialect,
     protocol: Protocol,
-    payload: Vec<u8>,
+    /// What is published in one go.
+    payloads: Vec<Vec<u8>>,
     /// Requests, of which `written` bytes are on their way.
     out: Vec<u8>,
     written: usize,
@@ -88,15 +89,19 @@ impl<'a> Publisher<'a> {
         socket.set_nodelay(true).context("cannot set TCP_NODELAY")?;
         socket.set_nonblocking(true).context("cannot set O_NONBLOCK")?;
         swarm.watch(index, &socket)?;
-        let (payload, out, answers) = Default::default();
-        Ok(Self { socket, dialect: &*running.dialect, protocol, payload, out, written: 0, answers, unanswered: 0 })
+        let (payloads, out, answers) = Default::default();
+        Ok(Self { socket, dialect: &*running.dialect, protocol, payloads, out, written: 0, answers, unanswered: 0 })
     }
 
-    fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize) -> Result<()> {
-        let n = swarm.tenants[tenant].publish();
-        event::write(&mut self.payload, Stamp { n, at: swarm.clock().now() });
-        self.dialect.publish(tenant, &self.payload, &mut self.out);
-        self.unanswered += 1;
+    fn publish(&mut self, swarm: &mut Swarm<'_>, tenant: usize, count: u64) -> Result<()> {
+        self.payloads.clear();
+        for _ in 0..count {
+            let n = swarm.tenants[tenant].publish();
+            let mut payload = Vec::with_capacity(event::PAYLOAD_BYTES);
+            event::write(&mut payload, Stamp { n, at: swarm.clock().now() });
+            self.payloads.push(payload);
+        }
+        self.unanswered += self.dialect.publish_all(tenant, &self.payloads, &mut self.out);
         self.write()
     }
 

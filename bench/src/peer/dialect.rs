@@ -24,6 +24,13 @@ pub(crate) trait Dialect {
 
     /// Publishes the JSON object `event` to a tenant.
     fn publish(&self, tenant: usize, event: &[u8], out: &mut Vec<u8>);
+
+    /// Publishes events that are due at the same time, in one request where the server takes
+    /// several. Returns the number of requests.
+    fn publish_all(&self, tenant: usize, events: &[Vec<u8>], out: &mut Vec<u8>) -> u64 {
+        events.iter().for_each(|event| self.publish(tenant, event, out));
+        events.len() as u64
+    }
 }
 
 /// Appends a `GET` for a stream. `extra` are whole header lines.

@@ -91,6 +91,17 @@ impl Dialect for Sally {
         let body = [br#"{"topic":"eta","event":"#, event, b"}"];
         dialect::post(&format!("/api/events?tenant=t{tenant}"), &self.publisher, &body, out);
     }
+
+    fn publish_all(&self, tenant: usize, events: &[Vec<u8>], out: &mut Vec<u8>) -> u64 {
+        if self.by_redis || events.len() < 2 {
+            events.iter().for_each(|event| self.publish(tenant, event, out));
+            return events.len() as u64;
+        }
+        let list = events.join(&b","[..]);
+        let body = [&br#"{"topic":"eta","events":["#[..], &list, b"]}"];
+        dialect::post(&format!("/api/events?tenant=t{tenant}"), &self.publisher, &body, out);
+        1
+    }
 }
 
 /// The claims of a token.

@@ -57,7 +57,7 @@ pub(super) fn run(options: &Options, setting: &Setting, peer: Peer, size: Size, 
 /// Publishes so many events to each tenant.
 fn publish(swarm: &mut Swarm<'_>, publishers: &mut Publishers<'_>, events: usize) -> Result<()> {
     for _ in 0..events {
-        (0..swarm.tenants.len()).try_for_each(|tenant| publishers.publish(swarm, tenant))?;
+        (0..swarm.tenants.len()).try_for_each(|tenant| publishers.publish(swarm, tenant, 1))?;
     }
     Ok(())
 }

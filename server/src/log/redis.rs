@@ -49,7 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TRIM_PERIOD: Duration = Duration::from_secs(30);
 
 /// How many tenants are worked on at once.
-const CONCURRENCY: usize = 32;
+const CONCURRENCY: usize = 128;
 
 impl From<LinkError> for LogError {
     fn from(error: LinkError) -> Self {

@@ -1,8 +1,9 @@
 //! The frames of `GET /sse/events` as a client reads them.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::text::words;
 
@@ -71,8 +72,17 @@ pub enum Frame {
 
 #[derive(Deserialize)]
 struct SnapshotData {
+    #[serde(deserialize_with = "readable")]
     events: Vec<Value>,
     last: bool,
+}
+
+/// Reads what can be read of a list of events. What publishers send passes through unchanged, also
+/// a number or an escaped surrogate that is JSON by its grammar and no [`Value`]: as a live frame it
+/// costs itself, and it must not cost more in a snapshot.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    let events: Vec<Box<RawValue>> = Deserialize::deserialize(deserializer)?;
+    Ok(events.iter().filter_map(|event| serde_json::from_str(event.get()).ok()).collect())
 }
 
 #[derive(Deserialize)]
@@ -105,7 +115,8 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// When the data isn't the JSON that the type asks for.
+    /// When the data isn't the JSON that the type asks for. An event in a snapshot that can't be
+    /// read is left out.
     pub fn parse(event: &str, data: &str) -> Result<Self, serde_json::Error> {
         Ok(match event {
             "snapshot" => {
@@ -140,6 +151,7 @@ pub struct Snapshot {
     /// Live events continue from here.
     pub cursor: String,
     /// Published events, in log order.
+    #[serde(deserialize_with = "readable")]
     pub events: Vec<Value>,
 }
 
@@ -155,5 +167,16 @@ mod tests {
         assert_eq!(resync.ok(), Some(Frame::Resync { reason: ResyncReason::TooOld }));
         assert!(matches!(Frame::parse("zz_top", "{}"), Ok(Frame::Event { .. })));
         assert!(Frame::parse("ready", "{}").is_err());
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_read_costs_a_snapshot_nothing_else() {
+        let (surrogate, number) = (r#"{"type":"a","x":"\ud800"}"#, r#"{"type":"a","x":1e400}"#);
+        let data = format!(r#"{{"events":[{surrogate},{{"type":"b"}},{number}],"last":true,"cursor":"c"}}"#);
+        let events = vec![serde_json::json!({ "type": "b" })];
+        let frame = Frame::parse("snapshot", &data).expect("a frame");
+        assert_eq!(frame, Frame::Snapshot { events: events.clone(), last: true });
+        let snapshot: Snapshot = serde_json::from_str(&data).expect("a snapshot");
+        assert_eq!(snapshot, Snapshot { cursor: "c".into(), events });
     }
 }

@@ -4,6 +4,12 @@
 //! its head is read and answered here, and the socket goes to the [`Fanout`], which has no use for
 //! an HTTP library. Every other connection is hyper's, as is a stream that comes as a later request
 //! on one; it behaves the same and costs more.
+//!
+//! # Layout
+//!
+//! - [`head`]: the head of a request for an event stream.
+
+mod head;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{Request, Response, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -27,15 +33,6 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::sse::{Fanout, Socket, Takeover};
-
-/// How the requests begin that keep their connection.
-const STREAM: &[u8] = b"GET /sse/events";
-
-/// The largest head of a request.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
-
-/// The most fields in a head.
-const MAX_FIELDS: usize = 100;
 
 /// How long a client may take for the head of its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -114,10 +111,9 @@ impl Front {
     async fn connection(self, stream: TcpStream, peer: SocketAddr) {
         // Frames are small and must not wait for more. A socket that is gone already says so later.
         let _ = stream.set_nodelay(true);
-        let mut begin = [0; STREAM.len() + 1];
+        let mut begin = [0; head::BEGIN_BYTES];
         let Ok(Ok(read)) = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut begin)).await else { return };
-        let is_stream = begin[..read].strip_prefix(STREAM).is_some_and(|rest| matches!(rest, [b' ' | b'?']));
-        if is_stream {
+        if head::is_stream(&begin[..read]) {
             // Who leaves before the answer is no trouble.
             let _ = self.event_stream(stream, peer).await;
         } else {
@@ -129,7 +125,7 @@ impl Front {
     /// stream.
     async fn event_stream(self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         let head = tokio::time::timeout(HEAD_TIMEOUT, read_head(&mut stream)).await??;
-        let Some(mut request) = head.as_deref().and_then(parse) else {
+        let Some(mut request) = head.as_deref().and_then(head::parse) else {
             let mut refusal = Response::new(Body::empty());
             *refusal.status_mut() = StatusCode::BAD_REQUEST;
             return answer(stream, refusal).await;
@@ -172,31 +168,18 @@ impl Front {
 async fn read_head(stream: &mut TcpStream) -> io::Result<Option<BytesMut>> {
     let mut head = BytesMut::with_capacity(1_024);
     loop {
+        let seen = head.len();
         if stream.read_buf(&mut head).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if head.windows(4).any(|end| end == b"\r\n\r\n") {
+        if head::is_complete(&head, seen) {
             return Ok(Some(head));
         }
-        if head.len() > MAX_HEAD_BYTES {
+        if head.len() > head::MAX_HEAD_BYTES {
             return Ok(None);
         }
         head.reserve(1_024);
     }
-}
-
-fn parse(head: &[u8]) -> Option<Request<Body>> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut parsed = httparse::Request::new(&mut fields);
-    parsed.parse(head).ok().filter(httparse::Status::is_complete)?;
-    let mut request = Request::new(Body::empty());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = parsed.path?.parse().ok()?;
-    for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        request.headers_mut().append(name, HeaderValue::from_bytes(field.value).ok()?);
-    }
-    Some(request)
 }
 
 /// The head of an answer after which the connection is closed. Without a length the body ends with

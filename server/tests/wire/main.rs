@@ -15,10 +15,12 @@
 //! - [`redis`]: the log in Redis, and raw `PUBLISH`es, with real redis-servers; [`cluster`]: a cluster of them.
 //! - [`lost_database`]: a PostgreSQL that is out of reach for a while.
 //! - [`shutdown`]: draining, and a restart by SIGKILL.
-//! - [`postgres`]: a PostgreSQL server of the tests' own.
+//! - [`postgres`], [`redis_server`]: servers of the tests' own; [`address`]: where one that moves is found.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+#[path = "../support/address.rs"]
+mod address;
 mod alerts;
 #[path = "../cluster/mod.rs"]
 mod cluster;
@@ -31,6 +33,8 @@ mod polling;
 mod postgres;
 mod publish;
 mod redis;
+#[path = "../support/redis.rs"]
+mod redis_server;
 mod shutdown;
 mod sign_in;
 mod stream;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::process::{Redis, is_ready};
 use super::story::Story;
 use crate::shutdown::Process;
-use crate::support::{Frames, Server, until};
+use crate::support::{Frames, Server, database_url, until};
 
 /// Two nodes in this process.
 pub(crate) struct Pair {
@@ -23,11 +23,12 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) async fn start(url: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let (dir, database_url) = (tempfile::tempdir().unwrap(), database_url().await);
         let node = async || {
             let node = Server::with(|config| {
                 config.redis_url = Some(url.to_owned());
                 config.data_dir = dir.path().to_owned();
+                config.database_url = database_url.clone();
             })
             .await;
             until("the node is ready", async || is_ready(&node).await).await;
@@ -174,8 +175,8 @@ async fn kill(redis: &mut MultiplexedConnection, connection: u64) {
 async fn a_node_that_is_killed_under_load_loses_nothing() {
     let redis = Redis::start();
     let dir = tempfile::tempdir().unwrap();
-    let url = redis.url();
-    let start = || Process::start_with(dir.path(), &[("SALLY_REDIS_URL", &url)]);
+    let (url, database_url) = (redis.url(), database_url().await.unwrap_or_default());
+    let start = || Process::start_with(dir.path(), &[("SALLY_REDIS_URL", &url), ("SALLY_DATABASE_URL", &database_url)]);
     let (mut one, two) = (start(), start());
     let token = Process::token(dir.path(), "dispatcher");
     let http = reqwest::Client::new();
@@ -217,8 +218,8 @@ async fn a_node_that_is_killed_under_load_loses_nothing() {
 async fn a_node_that_was_stopped_for_long_doubles_nothing() {
     let redis = Redis::start();
     let dir = tempfile::tempdir().unwrap();
-    let url = redis.url();
-    let start = || Process::start_with(dir.path(), &[("SALLY_REDIS_URL", &url)]);
+    let (url, database_url) = (redis.url(), database_url().await.unwrap_or_default());
+    let start = || Process::start_with(dir.path(), &[("SALLY_REDIS_URL", &url), ("SALLY_DATABASE_URL", &database_url)]);
     let (one, two) = (start(), start());
     let token = Process::token(dir.path(), "dispatcher");
     let http = reqwest::Client::new();

@@ -250,7 +250,8 @@ async fn too_many_sends_are_told_when_to_come_back() {
     assert_eq!(code(&answer), "rate_limited");
     let wait = answer["error"]["retryAfterMs"].as_u64().unwrap();
     tokio::time::sleep(Duration::from_millis(wait)).await;
-    assert_eq!(ann.send(json!({ "recipientId": "drv-1", "content": "again" })).await["ok"], true);
+    let again = ann.send(json!({ "recipientId": "drv-1", "content": "again" })).await;
+    assert_eq!(again["ok"], true, "after {wait} ms: {again}");
 }
 
 #[tokio::test]

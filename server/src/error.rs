@@ -80,6 +80,12 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, "Not valid").detail(detail)
     }
 
+    /// 431.
+    pub fn head_too_large() -> Self {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "head_too_large", "Too large").detail("the head of a request may have at most 16 KiB")
+    }
+
     /// 429.
     pub fn too_many(code: &str, detail: impl Into<String>, retry_after: Duration) -> Self {
         let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, "Too many").detail(detail);

@@ -19,7 +19,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{Request, Response, header};
+use axum::response::IntoResponse as _;
 use bytes::{Bytes, BytesMut};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -28,20 +29,32 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::error::ApiError;
 use crate::sse::{Fanout, Socket, Takeover};
 
 /// How long a client may take for the head of its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a connection is kept for another request.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long what was sent may stay without the peer's acknowledgement (Linux).
+#[cfg(target_os = "linux")]
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// How many connections may wait to be accepted; the system may allow fewer.
 const BACKLOG: u32 = 8_192;
 
 /// How long to wait when no connection can be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// That is logged once in this time at most.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// Listens on an address. A whole node's clients may come at once, so that many may wait.
 ///
@@ -84,6 +97,7 @@ pub(crate) struct Front {
 impl Front {
     /// Accepts connections until `closed`.
     pub(crate) async fn serve(self, listener: TcpListener) {
+        let mut complained = None;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -101,7 +115,10 @@ impl Front {
                 }
                 Err(error) => {
                     // Most likely there are too many open files; some will be closed.
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if complained.is_none_or(|at: Instant| at.elapsed() > LOG_PERIOD) {
+                        complained = Some(Instant::now());
+                        tracing::warn!(%error, "connections can't be accepted");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -111,8 +128,15 @@ impl Front {
     async fn connection(self, stream: TcpStream, peer: SocketAddr) {
         // Frames are small and must not wait for more. A socket that is gone already says so later.
         let _ = stream.set_nodelay(true);
+        // A peer that has gone without a word, or takes nothing, doesn't keep its place for longer.
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(SILENCE));
         let mut begin = [0; head::BEGIN_BYTES];
-        let Ok(Ok(read)) = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut begin)).await else { return };
+        let peeked = tokio::select! {
+            peeked = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut begin)) => peeked,
+            () = self.closed.cancelled() => return,
+        };
+        let Ok(Ok(read)) = peeked else { return };
         if head::is_stream(&begin[..read]) {
             // Who leaves before the answer is no trouble.
             let _ = self.event_stream(stream, peer).await;
@@ -125,10 +149,12 @@ impl Front {
     /// stream.
     async fn event_stream(self, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         let head = tokio::time::timeout(HEAD_TIMEOUT, read_head(&mut stream)).await??;
-        let Some(mut request) = head.as_deref().and_then(head::parse) else {
-            let mut refusal = Response::new(Body::empty());
-            *refusal.status_mut() = StatusCode::BAD_REQUEST;
-            return answer(stream, refusal).await;
+        let Some(head) = head else {
+            return answer(stream, ApiError::head_too_large().into_response()).await;
+        };
+        let Some(mut request) = head::parse(&head) else {
+            let refusal = ApiError::bad_request("invalid_request", "the head of the request can't be read");
+            return answer(stream, refusal.into_response()).await;
         };
         let takeover = Takeover::default();
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -151,8 +177,9 @@ impl Front {
             request.extensions_mut().insert(ConnectInfo(peer));
             request
         });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+        // It is also the time for which a connection may wait for its next request.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(KEEP_ALIVE);
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         let mut serving = pin!(serving);
         tokio::select! {
@@ -172,11 +199,11 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<Option<BytesMut>> {
         if stream.read_buf(&mut head).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if head::is_complete(&head, seen) {
-            return Ok(Some(head));
-        }
         if head.len() > head::MAX_HEAD_BYTES {
             return Ok(None);
+        }
+        if head::is_complete(&head, seen) {
+            return Ok(Some(head));
         }
         head.reserve(1_024);
     }

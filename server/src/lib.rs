@@ -9,6 +9,7 @@
 //!
 //! - [`config`]: every setting, from flags, environment and file.
 //! - [`front`]: the listening socket, and who gets a connection.
+//! - [`query`]: what a request asks for in its address.
 //! - [`router`]: every route on one screen; [`app`]: what their handlers share; [`error`]: from an
 //!   error to a status and a stable code.
 //! - [`auth`]: who is calling, and what they may do.
@@ -44,6 +45,7 @@ pub mod link;
 pub mod log;
 pub mod messaging;
 pub mod metrics;
+pub mod query;
 mod router;
 mod running;
 pub mod simulate;

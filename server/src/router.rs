@@ -1,5 +1,7 @@
 //! Every route on one screen.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -9,11 +11,15 @@ use axum::routing::{get, post};
 use sally_protocol::{PROTOCOL_HEADER, PROTOCOL_VERSION};
 use socketioxide::layer::SocketIoLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::App;
 use crate::auth::{login, origin};
 use crate::error::ApiError;
 use crate::{alerts, health, ingest, messaging, sse};
+
+/// How long a request's body may pause.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The server's HTTP interface.
 pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
@@ -35,6 +41,8 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(middleware::from_fn_with_state(origins.clone(), origin::guard))
+        // A body that stops coming doesn't keep its connection.
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .with_state(app);
     api.layer(socket_io)
         .layer(middleware::from_fn_with_state(origins.clone(), origin::guard_sockets))

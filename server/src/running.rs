@@ -33,6 +33,9 @@ use crate::store::{Database, StoreError};
 /// How often the keys of a foreign issuer are read anew.
 const JWKS_PERIOD: Duration = Duration::from_secs(5 * 60);
 
+/// What stopping may take at the least, however short the drain window is.
+const LAST_STEPS: Duration = Duration::from_millis(300);
+
 /// Why the server didn't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -202,23 +205,27 @@ impl Running {
         let deadline = Instant::now() + window;
         app.drain.begin(window);
         let open = || app.hub.streams() as i64 + app.metrics.messaging_connections.get();
-        while open() > 0 && Instant::now() < deadline {
+        // Whoever was told to go has gone by then; the rest of the window is for the rest of this.
+        let told = deadline - window.mul_f64(0.05);
+        while open() > 0 && Instant::now() < told {
             tokio::time::sleep(Duration::from_millis(20).min(window)).await;
         }
-        app.gateway.close().await;
+        let deadline = deadline.max(Instant::now() + LAST_STEPS);
+        let _ = tokio::time::timeout_at(deadline, app.gateway.close()).await;
         closed.cancel();
         connections.close();
         // Requests under way are answered, unless that takes too long.
-        let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
+        let _ = tokio::time::timeout_at(deadline - LAST_STEPS / 2, connections.wait()).await;
         stop.cancel();
         let database = app.database.clone();
         // The tasks that write end once nobody can ask them any more.
         drop(app);
         tasks.close();
-        if tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await.is_err() {
+        if tokio::time::timeout_at(deadline, tasks.wait()).await.is_err() {
             tracing::warn!("a background task did not end in time");
         }
-        database.close().await;
+        // What was answered is on disk already.
+        let _ = tokio::time::timeout(LAST_STEPS, database.close()).await;
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The most fields in a head.
 const MAX_FIELDS: usize = 100;
 
-/// What ends a head.
-const END: &[u8] = b"\r\n\r\n";
+/// What ends a head; a lone line feed ends a line, too (RFC 9112, section 2.2).
+const ENDS: [&[u8]; 2] = [b"\n\r\n", b"\n\n"];
 
 /// Whether a request that begins like this asks for an event stream.
 pub(crate) fn is_stream(begin: &[u8]) -> bool {
@@ -30,8 +30,9 @@ pub(crate) fn is_stream(begin: &[u8]) -> bool {
 pub(crate) fn is_complete(read: &[u8], seen: usize) -> bool {
     // The end may have come in pieces. What was looked at isn't looked at again: a head that comes
     // byte by byte must not cost its length squared.
-    let begin = seen.saturating_sub(END.len() - 1);
-    read.get(begin..).is_some_and(|new| new.windows(END.len()).any(|window| window == END))
+    let begin = seen.saturating_sub(2);
+    let new = read.get(begin..).unwrap_or_default();
+    ENDS.iter().any(|end| new.windows(end.len()).any(|window| window == *end))
 }
 
 /// A head as a request without a body; `None` when it can't be read. What follows the head is

@@ -49,28 +49,18 @@ impl Channel {
         locked(&self.ring).head()
     }
 
-    /// Where the log stands, as far as this node has heard; while the log can't be reached, nobody
-    /// begins a stream on hearsay.
-    ///
-    /// # Errors
-    ///
-    /// [`LogError`] when the log can't be reached.
-    pub async fn heard_head(self: &Arc<Self>) -> Result<Position, LogError> {
-        match self.head().filter(|_| self.log.is_reachable()) {
-            Some(head) => Ok(head),
-            None => self.ask_head().await,
-        }
-    }
-
     /// Where the log stands for sure.
     ///
     /// # Errors
     ///
     /// [`LogError`] when the log can't be reached.
     pub async fn ask_head(self: &Arc<Self>) -> Result<Position, LogError> {
+        let before = self.head().map(|known| known.epoch);
         let head = self.log.position(&self.tenant).await?;
-        // In the same life of the log, what the ring hasn't heard of is on its way.
-        if self.head().is_none_or(|known| known.epoch != head.epoch) {
+        // In the same life of the log, what the ring hasn't heard of is on its way. A ring that has
+        // heard of another life meanwhile knows better than this answer.
+        let unheard = self.head().map(|known| known.epoch) == before;
+        if unheard && before != Some(head.epoch) {
             self.advance(head, Vec::new());
         }
         Ok(head)

@@ -59,6 +59,8 @@ pub struct Hub {
 struct Room {
     channel: Arc<Channel>,
     streams: usize,
+    /// How often a stream was opened here.
+    opened: usize,
     by_user: HashMap<Id, usize>,
 }
 
@@ -91,6 +93,7 @@ impl Hub {
         let room = rooms.entry(tenant.clone()).or_insert_with(|| Room {
             channel: Arc::new(Channel::new(tenant.clone(), Arc::clone(log))),
             streams: 0,
+            opened: 0,
             by_user: HashMap::new(),
         });
         let of_user = room.by_user.get(user).copied().unwrap_or_default();
@@ -110,8 +113,9 @@ impl Hub {
         room.streams += 1;
         room.by_user.insert(user.clone(), of_user + 1);
         let channel = Arc::clone(&room.channel);
-        let ordinal = room.streams;
-        Ok(Place { hub: Arc::clone(self), channel, user: user.clone(), ordinal })
+        room.opened = room.opened.wrapping_add(1);
+        let (turn, streams) = (room.opened, room.streams);
+        Ok(Place { hub: Arc::clone(self), channel, user: user.clone(), turn, streams })
     }
 
     /// How many streams are open.
@@ -146,13 +150,15 @@ pub struct Place {
     hub: Arc<Hub>,
     channel: Arc<Channel>,
     user: Id,
-    ordinal: usize,
+    turn: usize,
+    streams: usize,
 }
 
 impl Place {
-    /// How many streams the tenant had when this one was opened, itself included.
-    pub fn ordinal(&self) -> usize {
-        self.ordinal
+    /// Which of so many shares of the tenant's streams this one is in, when a share has `size` of
+    /// them: they take turns, so that shares stay even however streams come and go.
+    pub fn share(&self, size: usize) -> usize {
+        self.turn % self.streams.div_ceil(size).max(1)
     }
 
     /// What the stream shares with others.

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::Channel;
 use super::ring::Found;
@@ -16,11 +17,77 @@ use crate::log::{Compacted, Entry, LogError, Page, Position};
 /// The most entries that are read from the log at once.
 const READ_ENTRIES: usize = 256;
 
-/// What the readers of a tenant share.
+/// What the readers of a tenant share. A lock is held while the log is asked: that is what makes
+/// the others wait for the same answer.
 #[derive(Default)]
 pub(super) struct Shelf {
-    page: Mutex<Option<(Position, Vec<Entry>)>>,
-    snapshot: Mutex<Option<Arc<Snapshot>>>,
+    page: Mutex<Answers<Read>>,
+    snapshot: Mutex<Answers<Arc<Snapshot>>>,
+    head: Mutex<Answers<Position>>,
+}
+
+/// What the log has answered to one kind of question.
+struct Answers<T> {
+    newest: Option<T>,
+    /// When the question was put to which that is the answer.
+    asked_at: Option<Instant>,
+    /// When the log last failed, and how.
+    failed: Option<(Instant, LogError)>,
+}
+
+impl<T> Default for Answers<T> {
+    fn default() -> Self {
+        Self { newest: None, asked_at: None, failed: None }
+    }
+}
+
+impl<T> Answers<T> {
+    /// The failure that whoever has waited since `since` shares: the log isn't asked for each of
+    /// them, one after the other, only to fail as often.
+    fn failure(&self, since: Instant) -> Result<(), LogError> {
+        match &self.failed {
+            Some((at, error)) if *at >= since => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the log, and remembers what it answers.
+    async fn ask(&mut self, question: impl Future<Output = Result<T, LogError>>) -> Result<&T, LogError> {
+        let asked_at = Instant::now();
+        match question.await {
+            Ok(answer) => {
+                self.asked_at = Some(asked_at);
+                Ok(self.newest.insert(answer))
+            }
+            Err(error) => {
+                self.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What was found right after a position.
+struct Read {
+    begin: Position,
+    page: Page,
+}
+
+impl Read {
+    /// What this says of another position; `None` when nothing.
+    fn of(&self, cursor: Position) -> Option<Next> {
+        let same_life = self.begin.epoch == cursor.epoch;
+        match &self.page {
+            Page::Entries(entries) if same_life => {
+                let skip = usize::try_from(cursor.offset.checked_sub(self.begin.offset)?).ok()?;
+                let rest = entries.get(skip..).filter(|rest| !rest.is_empty())?;
+                Some(Next::Entries(rest.to_vec()))
+            }
+            // What has gone doesn't come back, and neither does what came before it.
+            Page::TooOld if same_life && cursor.offset <= self.begin.offset => Some(Next::TooOld),
+            Page::Entries(_) | Page::TooOld | Page::EpochChanged => None,
+        }
+    }
 }
 
 /// The compacted log, and its frames for those who see everything.
@@ -61,6 +128,36 @@ impl Reader {
         Self { channel, shelf }
     }
 
+    /// Where the log stands, as far as this node has heard; while the log can't be reached, nobody
+    /// begins a stream on hearsay.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] when the log can't be reached.
+    pub async fn heard_head(&self) -> Result<Position, LogError> {
+        match self.channel.head().filter(|_| self.channel.log().is_reachable()) {
+            Some(head) => Ok(head),
+            None => self.head().await,
+        }
+    }
+
+    /// Where the log stands for sure.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] when the log can't be reached.
+    pub async fn head(&self) -> Result<Position, LogError> {
+        let since = Instant::now();
+        let mut answers = self.shelf.head.lock().await;
+        answers.failure(since)?;
+        // An answer to a question that was put before this one may be older than what its asker
+        // has seen.
+        match answers.newest.filter(|_| answers.asked_at.is_some_and(|at| at >= since)) {
+            Some(head) => Ok(head),
+            None => answers.ask(self.channel.ask_head()).await.copied(),
+        }
+    }
+
     /// What comes right after a cursor, from the ring or else from the log.
     ///
     /// # Errors
@@ -68,24 +165,35 @@ impl Reader {
     /// [`LogError`] when the log is needed and can't be reached.
     pub async fn next(&self, cursor: Position) -> Result<Next, LogError> {
         match self.channel.after(cursor) {
-            Found::Nothing => return Ok(Next::Nothing),
-            Found::Entries(entries) => return Ok(Next::Entries(entries)),
-            Found::EpochChanged => return Ok(Next::EpochChanged),
-            Found::Behind => {}
+            Found::Nothing => Ok(Next::Nothing),
+            Found::Entries(entries) => Ok(Next::Entries(entries)),
+            Found::EpochChanged => Ok(Next::EpochChanged),
+            Found::Behind => self.next_in_log(cursor).await,
         }
-        let mut page = self.shelf.page.lock().await;
-        if let Some(entries) = page.as_ref().and_then(|(begin, entries)| rest(*begin, entries, cursor)) {
-            return Ok(Next::Entries(entries));
+    }
+
+    /// What comes right after a cursor in the log, whatever the ring has heard.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] when the log can't be reached.
+    pub async fn next_in_log(&self, cursor: Position) -> Result<Next, LogError> {
+        let since = Instant::now();
+        let mut answers = self.shelf.page.lock().await;
+        answers.failure(since)?;
+        if let Some(next) = answers.newest.as_ref().and_then(|read| read.of(cursor)) {
+            return Ok(next);
         }
-        match self.channel.log().read(self.channel.tenant(), cursor, READ_ENTRIES).await? {
-            Page::Entries(entries) if entries.is_empty() => Ok(Next::Nothing),
-            Page::Entries(entries) => {
-                *page = Some((cursor, entries.clone()));
-                Ok(Next::Entries(entries))
-            }
-            Page::TooOld => Ok(Next::TooOld),
-            Page::EpochChanged => Ok(Next::EpochChanged),
-        }
+        let question = async {
+            let page = self.channel.log().read(self.channel.tenant(), cursor, READ_ENTRIES).await?;
+            Ok(Read { begin: cursor, page })
+        };
+        Ok(match &answers.ask(question).await?.page {
+            Page::Entries(entries) if entries.is_empty() => Next::Nothing,
+            Page::Entries(entries) => Next::Entries(entries.clone()),
+            Page::TooOld => Next::TooOld,
+            Page::EpochChanged => Next::EpochChanged,
+        })
     }
 
     /// The compacted log, as it stood at `at_least` or later.
@@ -94,25 +202,20 @@ impl Reader {
     ///
     /// [`LogError`] when the log can't be reached.
     pub async fn snapshot(&self, at_least: Position) -> Result<Arc<Snapshot>, LogError> {
-        let mut held = self.shelf.snapshot.lock().await;
+        let since = Instant::now();
+        let mut answers = self.shelf.snapshot.lock().await;
+        answers.failure(since)?;
         let recent = |held: &&Arc<Snapshot>| {
             let position = held.compacted.position;
             position.epoch == at_least.epoch && position.offset >= at_least.offset
         };
-        if let Some(recent) = held.as_ref().filter(recent) {
+        if let Some(recent) = answers.newest.as_ref().filter(recent) {
             return Ok(Arc::clone(recent));
         }
-        let compacted = self.channel.log().compacted(self.channel.tenant()).await?;
-        let read = Arc::new(Snapshot { compacted, frames: OnceLock::new() });
-        *held = Some(Arc::clone(&read));
-        Ok(read)
+        let question = async {
+            let compacted = self.channel.log().compacted(self.channel.tenant()).await?;
+            Ok(Arc::new(Snapshot { compacted, frames: OnceLock::new() }))
+        };
+        answers.ask(question).await.map(Arc::clone)
     }
-}
-
-/// The part of a page, read right after `begin`, that comes right after `cursor`; `None` when the
-/// page has nothing for it.
-fn rest(begin: Position, entries: &[Entry], cursor: Position) -> Option<Vec<Entry>> {
-    let skip = cursor.offset.checked_sub(begin.offset).filter(|_| begin.epoch == cursor.epoch)?;
-    let rest = entries.get(usize::try_from(skip).ok()?..)?;
-    (!rest.is_empty()).then(|| rest.to_vec())
 }

@@ -11,7 +11,7 @@ const MAX_ENTRIES: usize = 1_024;
 const MAX_BYTES: usize = 1 << 20;
 
 /// The most bytes that are taken at once.
-const TAKE_BYTES: usize = 256 * 1024;
+const TAKE_BYTES: usize = 64 * 1024;
 
 /// See the module.
 #[derive(Default)]

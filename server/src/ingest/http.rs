@@ -1,7 +1,7 @@
 //! `POST /api/events`.
 
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::auth::{Principal, Scope};
 use crate::error::ApiError;
 use crate::log::Appended;
+use crate::query::Query;
 use crate::store::answers::Answer;
 
 /// The largest request, in bytes.

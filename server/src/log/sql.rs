@@ -9,6 +9,7 @@ mod pruning;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,12 +31,14 @@ use writer::{Request, Writer};
 const QUEUE: usize = 1_024;
 
 /// How long a publisher waits for its commit.
-const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+const APPEND_TIMEOUT: Duration = Duration::from_millis(4_500);
 
 /// The log in the database; see the module.
 pub struct SqlLog {
     database: Database,
     requests: mpsc::Sender<Request>,
+    /// Whether the database answered when it was last asked.
+    reachable: Arc<AtomicBool>,
 }
 
 impl SqlLog {
@@ -43,8 +46,9 @@ impl SqlLog {
     /// dropped.
     pub fn start(database: Database, hub: Arc<Hub>, retention: Retention, tasks: &TaskTracker) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE);
-        tasks.spawn(Writer::new(database.clone(), hub, retention).run(queue));
-        Self { database, requests }
+        let reachable = Arc::new(AtomicBool::new(true));
+        tasks.spawn(Writer::new(database.clone(), hub, retention, Arc::clone(&reachable)).run(queue));
+        Self { database, requests, reachable }
     }
 
     async fn ask<T>(&self, request: impl FnOnce(writer::Reply<T>) -> Request) -> Result<T, LogError> {
@@ -61,6 +65,10 @@ impl SqlLog {
 
 #[async_trait]
 impl Log for SqlLog {
+    fn is_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Relaxed)
+    }
+
     async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError> {
         self.ask(|reply| Request::Append { events, reply }).await
     }

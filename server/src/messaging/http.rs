@@ -1,7 +1,7 @@
 //! Conversations and their history over HTTP.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use sally_protocol::Id;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::{Conversations, History, MAX_PAGE};
@@ -11,6 +11,7 @@ use super::requests::side;
 use crate::app::App;
 use crate::auth::{Member, Principal};
 use crate::error::ApiError;
+use crate::query::Query;
 
 /// The default page of history.
 const DEFAULT_PAGE: usize = 50;

@@ -16,6 +16,8 @@ pub(super) enum Batch {
         entries: Vec<Entry>,
         /// Their frames in one piece, for those who see everything.
         all: Bytes,
+        /// Whether there were more than are sent at once.
+        more: bool,
     },
     /// Nothing.
     Nothing,
@@ -32,7 +34,10 @@ impl Batch {
             Found::Entries(entries) => {
                 let frames: Option<Vec<Bytes>> = entries.iter().map(frame).collect();
                 match (frames, entries.last()) {
-                    (Some(frames), Some(last)) => Self::Entries { to: last.offset, all: merged(frames), entries },
+                    (Some(frames), Some(last)) => {
+                        let more = channel.head().is_some_and(|head| head.offset > last.offset);
+                        Self::Entries { to: last.offset, all: merged(frames), entries, more }
+                    }
                     _ => Self::Unusual,
                 }
             }

@@ -21,8 +21,8 @@ use crate::metrics::Metrics;
 /// About how many bytes are gathered for one write.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// A frame of this size is worth a write of its own.
-const LARGE_BYTES: usize = 16 * 1024;
+/// So many bytes are worth a write. Streams that come back in thousands each gather no more.
+const LARGE_BYTES: usize = 32 * 1024;
 
 /// A client that takes nothing for this long is cut off.
 pub(super) const STALL: Duration = Duration::from_secs(15);
@@ -48,13 +48,15 @@ pub(super) struct CatchUp {
     out_bytes: usize,
     /// What `ready` will say; `None` once it was said.
     recovered: Option<bool>,
+    /// `ready` isn't said before this offset, up to which the log is known to reach.
+    until: u64,
 }
 
 impl CatchUp {
     /// A client that has been served before, from where it stands.
     pub(super) fn again(client: Client, metrics: Metrics) -> Self {
         let reader = client.place.channel().read();
-        Self { client, reader, metrics, out: Vec::new(), out_bytes: 0, recovered: None }
+        Self { client, reader, metrics, out: Vec::new(), out_bytes: 0, recovered: None, until: 0 }
     }
 
     /// A new client. `first` goes out before anything else.
@@ -84,7 +86,13 @@ impl CatchUp {
     /// [`Ended`].
     pub(super) async fn go_on(mut self) -> Result<Client, Ended> {
         loop {
-            let next = match self.reader.next(self.client.position).await {
+            let position = self.client.position;
+            let next = match self.reader.next(position).await {
+                // Another node is ahead of what this one has heard.
+                Ok(Next::Nothing) if position.offset < self.until => self.reader.next_in_log(position).await,
+                next => next,
+            };
+            let next = match next {
                 Ok(next) => next,
                 Err(error) => return self.fail(error).await,
             };
@@ -111,11 +119,10 @@ impl CatchUp {
     }
 
     async fn begin(&mut self, cursor: Option<String>) -> Result<(), LogError> {
-        let channel = std::sync::Arc::clone(self.client.place.channel());
         // What this node has heard is enough for a client that has seen nothing.
-        let head = channel.heard_head().await?;
+        let head = self.reader.heard_head().await?;
         let Some(text) = cursor else { return self.start_over(head).await };
-        let Some(cursor) = Cursor::parse(&text, channel.tenant()) else {
+        let Some(cursor) = Cursor::parse(&text, self.client.tenant()) else {
             return self.resync(ResyncReason::UnknownCursor).await;
         };
         // Half a snapshot is nothing; the other half can't be had, so it starts over.
@@ -124,7 +131,7 @@ impl CatchUp {
         }
         // Another node may have been ahead of this one.
         let known = cursor.epoch == head.epoch && cursor.offset <= head.offset;
-        let head = if known { head } else { channel.ask_head().await? };
+        let head = if known { head } else { self.reader.head().await? };
         if cursor.epoch != head.epoch {
             self.resync(ResyncReason::EpochChanged).await
         } else if cursor.partial_snapshot || cursor.offset > head.offset {
@@ -132,6 +139,7 @@ impl CatchUp {
         } else {
             self.client.position = Position { offset: cursor.offset, ..head };
             self.recovered = Some(true);
+            self.until = head.offset;
             Ok(())
         }
     }
@@ -139,6 +147,7 @@ impl CatchUp {
     /// Begins from here: with a snapshot where the client wants one, else with what comes.
     async fn start_over(&mut self, head: Position) -> Result<(), LogError> {
         self.client.position = head;
+        self.until = 0;
         if self.client.with_snapshot {
             let snapshot = self.reader.snapshot(head).await?;
             let build = |compacted: &_| frames::snapshot(self.client.tenant(), compacted, &self.client.view);
@@ -156,7 +165,7 @@ impl CatchUp {
     /// Tells the client that what it holds is void, and begins from here.
     async fn resync(&mut self, reason: ResyncReason) -> Result<(), LogError> {
         self.metrics.resyncs.inc();
-        let head = self.client.place.channel().ask_head().await?;
+        let head = self.reader.head().await?;
         // Who is cut off between this frame and the end of the snapshot must have it again.
         let tenant = self.client.tenant();
         let cursor = if self.client.with_snapshot {
@@ -205,6 +214,9 @@ impl CatchUp {
         for frame in std::mem::take(&mut self.out) {
             if frame.len() < LARGE_BYTES {
                 small.extend_from_slice(&frame);
+                if small.len() >= LARGE_BYTES {
+                    write(&mut self.client.socket, small.split().freeze()).await?;
+                }
                 continue;
             }
             write(&mut self.client.socket, small.split().freeze()).await?;

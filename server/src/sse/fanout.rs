@@ -21,7 +21,7 @@ use crate::drain::Drain;
 use crate::log::Position;
 use crate::metrics::Metrics;
 
-/// The streams of a tenant stay in one shard up to this many; the next ones go to the next shard.
+/// The streams of a tenant stay in one shard up to this many; more are spread over several.
 const SHARE: usize = 1_024;
 
 /// All shards; a cheap clone.
@@ -84,7 +84,7 @@ impl Fanout {
             () = self.shared.stop.cancelled() => return,
         };
         match client {
-            Ok(client) => self.shard(client.tenant(), client.place.ordinal()).adopt(client),
+            Ok(client) => self.shard(client.tenant(), client.place.share(SHARE)).adopt(client),
             Err(Ended::Log(error)) => tracing::warn!(%error, "an event stream ends because the log can't be reached"),
             // Clients come and go.
             Err(Ended::Socket(_)) => {}
@@ -92,9 +92,9 @@ impl Fanout {
     }
 
     /// The shard for a stream. Those of a small tenant share one, so that an event wakes one task.
-    fn shard(&self, tenant: &Tenant, ordinal: usize) -> &Inbox {
+    fn shard(&self, tenant: &Tenant, share: usize) -> &Inbox {
         let shards = &self.shared.shards;
         let home = tenant.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-        &shards[home.wrapping_add(ordinal / SHARE) % shards.len()]
+        &shards[home.wrapping_add(share) % shards.len()]
     }
 }

@@ -12,6 +12,9 @@ use super::batch::merged;
 use super::catch_up::STALL;
 use super::client::Client;
 
+/// A client that has sent more than this since its request is no client.
+const MAX_UNASKED_BYTES: usize = 16 * 1024;
+
 /// What became of a write.
 pub(super) enum Written {
     /// Everything is with the kernel.
@@ -30,15 +33,17 @@ pub(super) struct Live {
     /// What wakes the shard when something is due; `None` right after it has.
     pub(super) timer: Option<delay_queue::Key>,
     waker: Waker,
+    /// How many bytes the client has sent since its request.
+    unasked: usize,
     /// What the socket had no room for.
     rest: Bytes,
     /// Since when it has had none.
-    full_since: Instant,
+    full_since: Option<Instant>,
 }
 
 impl Live {
     pub(super) fn new(client: Client, waker: Waker, seat: usize) -> Self {
-        Self { client, seat, timer: None, waker, rest: Bytes::new(), full_since: Instant::now() }
+        Self { client, seat, timer: None, waker, unasked: 0, rest: Bytes::new(), full_since: None }
     }
 
     /// Whether the socket had no room for all that was written.
@@ -48,13 +53,13 @@ impl Live {
 
     /// Whether the client has taken nothing for too long.
     pub(super) fn has_stalled(&self, now: Instant) -> bool {
-        self.is_stalled() && now >= self.full_since + STALL
+        self.is_stalled() && self.full_since.is_some_and(|since| now >= since + STALL)
     }
 
     /// When something is due next.
     pub(super) fn due(&self) -> Instant {
         let due = self.client.schedule.due();
-        if self.is_stalled() { due.min(self.full_since + STALL) } else { due }
+        self.full_since.filter(|_| self.is_stalled()).map_or(due, |since| due.min(since + STALL))
     }
 
     /// Writes `bytes` after what is still to be written.
@@ -64,6 +69,7 @@ impl Live {
             return Written::Some;
         }
         self.rest = bytes;
+        self.full_since = None;
         self.write_rest()
     }
 
@@ -76,7 +82,9 @@ impl Live {
             match Pin::new(&mut self.client.socket).poll_read(&mut context, &mut buffer) {
                 Poll::Pending => break,
                 // Nobody who reads a stream has anything to say; a farewell is empty.
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() && self.unasked <= MAX_UNASKED_BYTES => {
+                    self.unasked += buffer.filled().len();
+                }
                 Poll::Ready(_) => return Written::Gone,
             }
         }
@@ -89,10 +97,13 @@ impl Live {
             match Pin::new(&mut self.client.socket).poll_write(&mut context, &self.rest) {
                 Poll::Ready(Ok(written)) if written > 0 => {
                     self.rest.advance(written);
-                    self.full_since = Instant::now();
+                    self.full_since = None;
                 }
                 Poll::Ready(_) => return Written::Gone,
-                Poll::Pending => return Written::Some,
+                Poll::Pending => {
+                    self.full_since.get_or_insert_with(Instant::now);
+                    return Written::Some;
+                }
             }
         }
         // Keeps no share in a frame that others have long forgotten.

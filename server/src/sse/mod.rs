@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -33,6 +33,7 @@ use tokio_util::io::ReaderStream;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::error::ApiError;
+use crate::query::Query;
 use client::Opening;
 pub(crate) use client::Socket;
 pub use fanout::Fanout;

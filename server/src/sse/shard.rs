@@ -174,11 +174,6 @@ impl Shard {
             rested_at: Instant::now(),
             rests: false,
         });
-        // The tenant may have had no stream for a moment, and then has another channel now.
-        if !Arc::ptr_eq(&room.channel, &channel) {
-            room.channel = Arc::clone(&channel);
-            room.passed = None;
-        }
         entry.insert(Live::new(client, waker.into(), room.streams.len()));
         room.streams.push(key);
         self.set_timer(key);
@@ -249,11 +244,11 @@ impl Shard {
             *batch = Some((position, Batch::after(channel, position)));
         }
         match batch {
-            Some((_, Batch::Entries { to, entries, all })) => {
+            Some((_, Batch::Entries { to, entries, all, more })) => {
                 let bytes = Batch::seen_by(&live.client.view, entries, all);
                 live.client.position.offset = *to;
                 // A batch is bounded; whoever is far behind takes several.
-                if channel.head().is_some_and(|head| head.offset > *to) {
+                if *more {
                     self.inbox.look_at(key);
                 }
                 self.write(key, bytes);
@@ -304,8 +299,10 @@ impl Shard {
             drop(self.remove(key));
             return;
         };
+        // Who takes nothing has something to read before the news that there is none.
+        let silent = live.is_stalled();
         self.set_timer(key);
-        if !due.is_empty() {
+        if !due.is_empty() && !silent {
             self.write(key, merged(due));
         }
     }

@@ -1,6 +1,6 @@
 //! `GET /api/snapshot`.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::error::ApiError;
+use crate::query::Query;
 
 /// The query of [`get`].
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{PATIENCE, Server, numbered, until};
+use crate::support::{PATIENCE, Server, numbered, problem, until};
 
 /// A connection as a foreign client has it.
 struct Raw {
@@ -86,6 +86,9 @@ async fn a_stream_that_comes_first_keeps_its_connection() {
     raw.send("hello\r\n\r\n").await;
     server.publish("acme", numbered(0..1)).await;
     raw.until("event: zz_top").await;
+    // Who talks on and on is no client.
+    raw.send(&"x".repeat(64 * 1024)).await;
+    until("the stream is gone", async || server.metric("sally_sse_streams").await == 0.0).await;
 }
 
 #[tokio::test]
@@ -103,6 +106,16 @@ async fn a_head_that_cannot_be_read_is_refused() {
         let answer = raw.until("\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer} to {head:.40}");
     }
+    let mut raw = Raw::open(&server).await;
+    raw.send(&format!("GET /sse/events HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(20_000))).await;
+    assert!(raw.until("}").await.contains("\"code\":\"head_too_large\""));
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    let twice = server.get("/sse/events?lastEventId=a&lastEventId=b", &token).await;
+    assert_eq!(problem(twice, 400).await, "invalid_query");
+    // A lone line feed ends a line, too.
+    let mut raw = Raw::open(&server).await;
+    raw.send(&request("/sse/events", &token).replace('\r', "")).await;
+    raw.until("event: ready").await;
     // Others are served as before, and a path that only begins the same is another one.
     let mut raw = Raw::open(&server).await;
     raw.send(&request("/sse/eventsource", "x")).await;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use sqlx::{AnyConnection, Row as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{compaction, millis, position, pruning, signed, unsigned};
+use super::{compaction, millis, position, pruning, signed, stored_position, unsigned};
 use crate::hub::Hub;
 use crate::log::entry::{Entry, readers_to_text};
 use crate::log::{Appended, LogError, Position, Retention};
@@ -20,8 +21,15 @@ use crate::store::{Database, within_limit};
 /// How long a publisher's event id makes a repeat count once.
 pub(super) const REPEAT_WINDOW: Duration = Duration::from_secs(10 * 60);
 
-/// The most requests that one transaction takes.
+/// The most requests that are taken from the queue at once.
 const GROUP: usize = 256;
+
+/// About how many events one transaction takes: it has to end within its limit, and a request is
+/// never divided.
+const LOT: usize = 256;
+
+/// How often the database is looked at.
+const LOOK_PERIOD: Duration = Duration::from_secs(2);
 
 /// How often old rows go.
 const PRUNE_PERIOD: Duration = Duration::from_secs(30);
@@ -49,6 +57,14 @@ enum Outcome {
 }
 
 impl Request {
+    /// How many events it is about.
+    fn events(&self) -> usize {
+        match self {
+            Self::Append { events, .. } => events.len(),
+            Self::Gap { .. } | Self::Begin { .. } | Self::Trim { .. } => 1,
+        }
+    }
+
     /// Whether the caller has stopped waiting, and so must not find it done later.
     fn is_abandoned(&self) -> bool {
         match self {
@@ -86,26 +102,44 @@ pub(super) struct Writer {
     heads: HashMap<Tenant, Position>,
     /// Tenants that were written to since old rows last went.
     grown: BTreeSet<Tenant>,
+    /// Whether the database answered when it was last asked.
+    reachable: Arc<AtomicBool>,
+    /// Whether a transaction ended without an answer: what it wrote may be there, and the hub
+    /// doesn't know of it.
+    doubtful: bool,
 }
 
 impl Writer {
-    pub(super) fn new(database: Database, hub: Arc<Hub>, retention: Retention) -> Self {
-        Self { database, hub, retention, heads: HashMap::new(), grown: BTreeSet::new() }
+    pub(super) fn new(database: Database, hub: Arc<Hub>, retention: Retention, reachable: Arc<AtomicBool>) -> Self {
+        let (heads, grown) = (HashMap::new(), BTreeSet::new());
+        Self { database, hub, retention, heads, grown, reachable, doubtful: false }
     }
 
     /// Serves requests until the last sender is gone.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP);
         let mut prune = tokio::time::interval_at(Instant::now() + PRUNE_PERIOD, PRUNE_PERIOD);
-        prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval_at(Instant::now() + LOOK_PERIOD, LOOK_PERIOD);
+        for interval in [&mut prune, &mut look] {
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         loop {
             tokio::select! {
                 taken = queue.recv_many(&mut group, GROUP) => {
                     if taken == 0 {
                         return;
                     }
-                    self.serve(std::mem::take(&mut group)).await;
+                    while !group.is_empty() {
+                        let mut events = 0;
+                        let fits = |request: &&Request| {
+                            events += request.events();
+                            events <= LOT
+                        };
+                        let lot = group.iter().take_while(fits).count().max(1);
+                        self.serve(group.drain(..lot).collect()).await;
+                    }
                 }
+                _ = look.tick() => self.look().await,
                 _ = prune.tick() => {
                     match self.prune().await {
                         Ok(true) => prune.reset_immediately(),
@@ -134,6 +168,8 @@ impl Writer {
             Err(error) => {
                 // What the transaction would have moved has not moved, or nobody knows.
                 self.heads.clear();
+                self.doubtful = true;
+                self.reachable.store(false, Ordering::Relaxed);
                 for request in group {
                     request.answer(Err(error.clone()));
                 }
@@ -142,6 +178,24 @@ impl Writer {
         for request in trims {
             request.answer(self.prune_all().await.map(|()| Outcome::Done));
         }
+    }
+
+    /// Looks whether the database answers. After a doubt, tells the hub where the logs stand: streams
+    /// then read what it wasn't told.
+    async fn look(&mut self) {
+        let reachable = self.database.ping().await.is_ok();
+        self.reachable.store(reachable, Ordering::Relaxed);
+        if !reachable || !self.doubtful {
+            return;
+        }
+        for (tenant, _) in self.hub.heads() {
+            match stored_position(&self.database, &tenant).await {
+                Ok(Some(position)) => self.hub.advance(&tenant, position, Vec::new()),
+                Ok(None) => {}
+                Err(_) => return,
+            }
+        }
+        self.doubtful = false;
     }
 
     async fn commit(&mut self, group: &[Request]) -> Result<(Vec<Outcome>, Written), LogError> {

@@ -7,12 +7,14 @@
 //! - [`nodes`]: several nodes on one Redis.
 //! - [`faults`]: Redis fails.
 //! - [`cluster`]: a Redis Cluster.
+//! - [`tls`]: Redis over TLS.
 
 mod cluster;
 mod faults;
 mod nodes;
 mod process;
 mod story;
+mod tls;
 
 use std::time::{Duration, Instant};
 

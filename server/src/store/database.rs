@@ -27,6 +27,10 @@ enum Kind {
 /// How long a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How often a schema in SQLite is tried to be brought up to date, and the pause between two times.
+const MIGRATION_TRIES: u32 = 5;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(200);
+
 /// How long a connection that was idle may take to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -110,9 +114,23 @@ async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     Ok(tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.is_ok_and(|answer| answer.is_ok()))
 }
 
-/// Brings the schema up to date. PostgreSQL lets one node do so while others wait, for as long as
-/// it takes: so the connection is one without time limits.
+/// Brings the schema up to date. SQLite has no lock that lasts over all of it: of nodes that start
+/// together on a new file one gets ahead, and the others look again.
 async fn migrate(kind: Kind, options: &AnyConnectOptions) -> Result<(), StoreError> {
+    let mut tries = if kind == Kind::Sqlite { MIGRATION_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        match migrate_once(kind, options).await {
+            Err(error) if tries > 0 => tracing::debug!(%error, "the schema is looked at again"),
+            outcome => return outcome,
+        }
+        tokio::time::sleep(MIGRATION_PAUSE.mul_f64(rand::random_range(0.5..1.0))).await;
+    }
+}
+
+/// PostgreSQL lets one node migrate while others wait, for as long as it takes: so the connection
+/// is one without time limits.
+async fn migrate_once(kind: Kind, options: &AnyConnectOptions) -> Result<(), StoreError> {
     let mut connection = AnyConnection::connect_with(options).await?;
     if kind == Kind::Postgres {
         // It would say at every start that the table of migrations is there already.

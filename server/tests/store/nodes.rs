@@ -22,6 +22,13 @@ async fn nodes<B: Backend>(backend: &B, first: Database) -> Vec<Database> {
     vec![first, backend.open().await, backend.open().await]
 }
 
+pub(crate) async fn nodes_that_start_together_share_a_new_database<B: Backend>() {
+    let backend = B::fresh().await;
+    let nodes = join_all((0..6).map(|_| backend.open())).await;
+    let identities = try_join_all(nodes.iter().map(Database::identity)).await.unwrap();
+    assert!(identities.iter().all(|identity| *identity == identities[0]), "{identities:?}");
+}
+
 pub(crate) async fn sends_of_two_nodes_have_one_order_without_holes<B: Backend>() {
     const EACH: usize = 40;
     let (backend, first) = fresh::<B>().await;

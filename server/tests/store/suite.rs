@@ -41,6 +41,7 @@ macro_rules! suite {
                 the_first_answer_stays
             }
             nodes {
+                nodes_that_start_together_share_a_new_database
                 sends_of_two_nodes_have_one_order_without_holes
                 a_resend_to_another_node_is_known
                 nodes_that_write_for_the_same_tenants_do_not_block_each_other

@@ -17,16 +17,20 @@
 //! - [`snapshots`]: the compacted log and what follows it make one whole.
 //! - [`restarts`]: what a new process finds.
 //! - [`database`]: what a log in a database promises beyond.
+//! - [`leaving`]: how long an entity stays in Redis.
+//! - [`agreement`]: two backends agree on whatever comes.
 //! - [`postgres`]: a PostgreSQL server of the tests' own.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod agreement;
 mod backend;
-#[path = "../cluster/mod.rs"]
+#[path = "../support/cluster.rs"]
 mod cluster;
 mod compaction;
 mod database;
 mod gaps;
+mod leaving;
 mod node;
 mod offsets;
 mod pages;

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One server of the cluster.
 pub(crate) struct Member {
-    process: Child,
+    pub process: Child,
     pub port: u16,
     _dir: TempDir,
 }

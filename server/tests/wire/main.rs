@@ -22,7 +22,7 @@
 #[path = "../support/address.rs"]
 mod address;
 mod alerts;
-#[path = "../cluster/mod.rs"]
+#[path = "../support/cluster.rs"]
 mod cluster;
 mod connection;
 mod foreign;

@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use redis::aio::MultiplexedConnection;
 use sally_server::link::Link;
 use sally_server::log::{RedisLog, Retention};
 use tempfile::TempDir;
@@ -19,6 +20,14 @@ pub(crate) struct Redis {
     process: Child,
     url: String,
     _dir: TempDir,
+}
+
+impl Redis {
+    /// A connection past the log.
+    pub(crate) async fn connect(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
 }
 
 impl Backend for Redis {

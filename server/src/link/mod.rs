@@ -25,8 +25,11 @@ pub use wire::Wire;
 /// The key that says which database the servers on this Redis share.
 const DATABASE_KEY: &str = "sally:database";
 
-/// How long connecting may take, and any one answer.
+/// How long any one answer may take.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long connecting may take; in a cluster, a server that is gone is given up sooner.
+const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 
 /// How often an idle connection is checked.
 const CHECK_PERIOD: Duration = Duration::from_secs(1);
@@ -155,7 +158,7 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Wire, LinkError> {
-        let mut wire = timeout(RESPONSE_LIMIT, self.target.connect()).await.map_err(|_| LinkError::Silent)??;
+        let mut wire = timeout(CONNECT_LIMIT, self.target.connect()).await.map_err(|_| LinkError::Silent)??;
         self.check(&mut wire).await?;
         Ok(wire)
     }

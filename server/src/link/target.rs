@@ -11,6 +11,9 @@ use super::{LinkError, Wire};
 /// The scheme of a cluster's URL.
 const CLUSTER: &str = "redis-cluster://";
 
+/// How long a connection to one server of a cluster may take.
+const MEMBER_CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
 /// How often a command is tried again in a cluster that is moving, within its caller's patience.
 const CLUSTER_RETRIES: u32 = 3;
 
@@ -43,7 +46,7 @@ impl Target {
         let seed_host = servers.first().and_then(|server| server.rsplit_once(':')).map(|(host, _)| host.to_owned());
         let invalid = || RedisError::from((ErrorKind::InvalidClientConfig, "expected redis-cluster://host:port,…"));
         let client = ClusterClientBuilder::new(servers.iter().map(|server| format!("redis://{login}{server}")))
-            .connection_timeout(response_limit)
+            .connection_timeout(MEMBER_CONNECT_LIMIT)
             .response_timeout(response_limit)
             .retries(CLUSTER_RETRIES)
             .min_retry_wait(50)

@@ -44,8 +44,7 @@ impl Redis {
 
     /// Sends it a signal, such as `-STOP`.
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
-        assert!(sent.unwrap().success());
+        send(signal, &self.process);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -65,6 +64,12 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Sends a process a signal, such as `-STOP`.
+pub(crate) fn send(signal: &str, process: &Child) {
+    let sent = Command::new("kill").args([signal, &process.id().to_string()]).status();
+    assert!(sent.unwrap().success());
 }
 
 /// A connection to the redis-server on this port, once it answers.

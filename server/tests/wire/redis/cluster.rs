@@ -5,9 +5,9 @@ use sally_protocol::Role;
 use serde_json::json;
 
 use super::nodes::{Pair, publish};
-use super::process::is_ready;
+use super::process::{is_ready, send};
 use super::story::Story;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Member};
 use crate::support::until;
 
 #[tokio::test]
@@ -44,22 +44,28 @@ async fn whichever_server_takes_a_publish_it_is_one_event_on_every_node() {
 #[tokio::test]
 async fn a_failover_of_the_server_that_gives_the_order_is_told() {
     // Its replica takes over slot 0; the tenant's log is on another server.
-    a_failover(0).await;
+    a_failover(0, |owner| owner.kill()).await;
 }
 
 #[tokio::test]
 async fn a_failover_of_the_server_that_has_what_nodes_share_is_told() {
     // `sally:database` and `sally:nodes` are in the slots 5,862 and 5,867.
-    a_failover(1).await;
+    a_failover(1, |owner| owner.kill()).await;
 }
 
 #[tokio::test]
 async fn a_failover_of_the_server_that_has_the_log_is_told() {
     // `{acme}` is in the slot 11,304.
-    a_failover(2).await;
+    a_failover(2, |owner| owner.kill()).await;
 }
 
-async fn a_failover(of: usize) {
+#[tokio::test]
+async fn a_server_that_freezes_is_left_behind() {
+    // Connections to it stay open, and new ones are accepted; only answers don't come.
+    a_failover(0, |owner| send("-STOP", &owner.process)).await;
+}
+
+async fn a_failover(of: usize, fail: impl FnOnce(&mut Member)) {
     let mut cluster = Cluster::start(true).await;
     let pair = Pair::start(&cluster.url()).await;
     let (mut one, mut two) = (pair.stream(&pair.one).await, pair.stream(&pair.two).await);
@@ -70,7 +76,7 @@ async fn a_failover(of: usize) {
     }
     of_one.read_until(&mut one, 99).await;
     of_two.read_until(&mut two, 99).await;
-    cluster.primaries[of].kill();
+    fail(&mut cluster.primaries[of]);
     for n in 100..200 {
         publish(&mut publisher, n).await;
     }
@@ -82,4 +88,7 @@ async fn a_failover(of: usize) {
         story.assert_no_duplicate();
         assert!(story.numbers.len() == 201 || !story.resyncs.is_empty(), "{story:?}");
     }
+    // Who comes later doesn't wait for it either.
+    let late = pair.another(&cluster.url()).await;
+    until("a new node is ready", async || is_ready(&late).await).await;
 }

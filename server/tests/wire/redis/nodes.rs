@@ -1,6 +1,7 @@
 //! Several nodes on one Redis and one database.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use redis::AsyncCommands as _;
@@ -18,23 +19,24 @@ use crate::support::{Frames, Server, database_url, until};
 pub(crate) struct Pair {
     pub one: Server,
     pub two: Server,
-    _dir: TempDir,
+    dir: TempDir,
+    database_url: Option<String>,
 }
 
 impl Pair {
     pub(crate) async fn start(url: &str) -> Self {
         let (dir, database_url) = (tempfile::tempdir().unwrap(), database_url().await);
         let node = async || {
-            let node = Server::with(|config| {
-                config.redis_url = Some(url.to_owned());
-                config.data_dir = dir.path().to_owned();
-                config.database_url = database_url.clone();
-            })
-            .await;
+            let node = node(url, dir.path(), database_url.as_deref()).await;
             until("the node is ready", async || is_ready(&node).await).await;
             node
         };
-        Self { one: node().await, two: node().await, _dir: dir }
+        Self { one: node().await, two: node().await, dir, database_url }
+    }
+
+    /// Another node of theirs, ready or not.
+    pub(crate) async fn another(&self, url: &str) -> Server {
+        node(url, self.dir.path(), self.database_url.as_deref()).await
     }
 
     pub(crate) async fn stream(&self, node: &Server) -> Frames {
@@ -42,6 +44,15 @@ impl Pair {
         frames.next_of("ready").await;
         frames
     }
+}
+
+async fn node(url: &str, dir: &Path, database_url: Option<&str>) -> Server {
+    Server::with(|config| {
+        config.redis_url = Some(url.to_owned());
+        config.data_dir = dir.to_owned();
+        config.database_url = database_url.map(str::to_owned);
+    })
+    .await
 }
 
 /// Publishes a numbered event; every other one as any service would, without an id.

@@ -1,6 +1,6 @@
 //! Servers whose log is in a [`Redis`](crate::redis_server::Redis) of the test's own.
 
-pub(super) use crate::redis_server::{Redis, connect, free_port};
+pub(super) use crate::redis_server::{Redis, connect, free_port, send};
 use crate::support::{Server, until};
 
 /// Whether the server is ready.

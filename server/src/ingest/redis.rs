@@ -28,7 +28,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::Stream;
 use redis::{Msg, RedisError};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Ingest;
@@ -157,7 +157,9 @@ impl Subscriber {
         let mut interval = Interval::default();
         let mut messages = std::pin::pin!(messages.ready_chunks(GROUP));
         loop {
-            let group = messages.next().await.ok_or(Lost::Closed)?;
+            let fresh_until = lock(pulse).fresh_until();
+            let group = timeout_at(fresh_until, messages.next()).await.map_err(|_| Lost::Stale)?;
+            let group = group.ok_or(Lost::Closed)?;
             let now = Instant::now();
             for message in group {
                 let passed_on = if message.get_channel_name() == MARKER_CHANNEL {
@@ -178,16 +180,13 @@ impl Subscriber {
         }
     }
 
-    /// Publishes this node's markers, and watches that they come back. One that can't be published
-    /// is no loss yet: the subscription may be well.
+    /// Publishes this node's markers. One that can't be published is no loss yet: the subscription
+    /// may be well.
     async fn beat(&self, pulse: &Mutex<Pulse>, address: &str) -> Result<Infallible, Lost> {
         let mut period = tokio::time::interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             period.tick().await;
-            if !lock(pulse).is_fresh(Instant::now()) {
-                return Err(Lost::Stale);
-            }
             match self.mark(pulse, address).await {
                 Ok(()) => {}
                 Err(Lost::Moved) => return Err(Lost::Moved),

@@ -44,9 +44,14 @@ impl Pulse {
         }
     }
 
+    /// Until when the subscription counts as alive, should no further marker come back.
+    pub(super) fn fresh_until(&self) -> Instant {
+        self.confirmed + LIMIT
+    }
+
     /// Whether whatever is heard now was published a short while ago at most.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        now.duration_since(self.confirmed) <= LIMIT
+        now <= self.fresh_until()
     }
 }
 

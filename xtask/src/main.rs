@@ -1,4 +1,4 @@
-//! What the repository does with itself: `cargo xtask setup | demo | test | ci | bench | bundle`.
+//! What the repository does with itself: `cargo xtask setup | demo | test | soak | ci | bench | bundle`.
 //!
 //! Every command sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, says
 //! what it installs and why before it does, and skips what is there. Depends on clap and anyhow
@@ -11,6 +11,7 @@
 //! - [`setup`]: installs what the desktop app and its tests need, and nothing else.
 //! - [`demo`]: the app with a server and a simulated fleet in it, or the same in a terminal.
 //! - [`mod@test`]: every test there is.
+//! - [`soak`]: long runs under faults.
 //! - [`ci`]: what a change must pass.
 //! - [`mod@bench`]: the server beside its peers, under the same load.
 //! - [`bundle`]: the installable package.
@@ -32,6 +33,7 @@ mod demo;
 mod interface;
 mod setup;
 mod shell;
+mod soak;
 mod steps;
 mod system;
 mod test;
@@ -52,6 +54,8 @@ enum Command {
     Demo(demo::Options),
     /// Run every test there is.
     Test,
+    /// Run the server under faults for a quarter of an hour, with thousands of clients.
+    Soak,
     /// Run what a change must pass: format, lints, docs, licences, tests.
     Ci,
     /// Measure the server beside its peers, under the same load.
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(),
         Command::Demo(options) => demo::run(&options),
         Command::Test => test::run(),
+        Command::Soak => soak::run(),
         Command::Ci => ci::run(),
         Command::Bench(options) => bench::run(&options),
         Command::Bundle => bundle::run(),

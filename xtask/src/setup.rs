@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn prepare(steps: &mut Steps, purpose: Purpose) -> Result<()> {
     steps.run("system packages", || match purpose {
         Purpose::Build => system::install(&[system::DESKTOP]),
-        Purpose::Test => system::install(&[system::DESKTOP, system::TESTS, system::NODE, system::REDIS]),
+        Purpose::Test => system::install(&[system::DESKTOP, system::TESTS, system::NODE, system::REDIS, system::CLOCK]),
     })?;
     steps.run("wasm target", tool::install_wasm_target)?;
     steps.run("tools", || {

@@ -55,6 +55,10 @@ pub(crate) const TESTS: &[Package] = &[
 pub(crate) const REDIS: &[Package] =
     &[Package { debian: "redis-server", sign: Sign::Program("redis-server"), why: "events that come through Redis" }];
 
+/// What tests with a clock of their own start.
+pub(crate) const CLOCK: &[Package] =
+    &[Package { debian: "faketime", sign: Sign::Program("faketime"), why: "a server's clock that jumps in tests" }];
+
 /// Node.js, for the official Socket.IO client in tests and for peers in benchmarks.
 pub(crate) const NODE: &[Package] = &[
     Package { debian: "nodejs", sign: Sign::Program("node"), why: "runs others' clients and servers beside ours" },

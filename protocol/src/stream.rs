@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::Cursor;
 use crate::text::words;
 
 /// The types that only the server sends. A published event can't use one of them.
@@ -23,6 +24,11 @@ words!(
         Gap = "gap",
     } else Gap
 );
+
+/// A frame as it goes over the wire. `data` is one line.
+pub fn frame(cursor: &Cursor, event: &str, data: &str) -> String {
+    format!("id: {cursor}\nevent: {event}\ndata: {data}\n\n")
+}
 
 /// One frame, its `data:` read by its `event:`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sally_protocol::entity::Reader;
-use sally_protocol::{Cursor, Tenant};
+use sally_protocol::{Cursor, Tenant, stream};
 
 use super::Position;
 
@@ -56,7 +56,7 @@ impl Entry {
 
     /// A frame as it goes over the wire. `json` is one line.
     pub fn frame(cursor: &Cursor, kind: &str, json: &str) -> Bytes {
-        format!("id: {cursor}\nevent: {kind}\ndata: {json}\n\n").into()
+        stream::frame(cursor, kind, json).into()
     }
 
     /// The bytes of its frame.

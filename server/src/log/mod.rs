@@ -34,6 +34,15 @@ pub struct Retention {
     pub events: u64,
 }
 
+/// How long an event id makes a repeat count once.
+const REPEAT_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// What nothing has touched for this long leaves the compacted log.
+const UNTOUCHED_STAYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What has ended stays in it this long.
+const ENDED_STAYS: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Why the log couldn't do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {

@@ -27,6 +27,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use sally_protocol::Role;
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
@@ -69,6 +70,9 @@ pub struct Options {
     tenant: Option<String>,
 }
 
+/// How long a driver's first stream waits until the store knows the driver.
+const NEWCOMER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// How long a client that was refused for its number of streams should wait.
 const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -89,8 +93,13 @@ pub(crate) async fn events(
     if app.drain.has_begun() {
         return Err(ApiError::draining());
     }
-    // The stream doesn't need the store, and doesn't wait for it.
-    app.known.note(&member);
+    // The stream doesn't need the store. Only a driver waits for it a little, since messages can be
+    // sent to them once the store knows them.
+    if member.role == Role::Driver {
+        let _ = tokio::time::timeout(NEWCOMER_PATIENCE, app.known.remember(&member)).await;
+    } else {
+        app.known.note(&member);
+    }
     let place = app
         .hub
         .open(&member.tenant, &member.user, &app.log)

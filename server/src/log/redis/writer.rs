@@ -16,16 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::script::{Caller, Given, key};
 use crate::log::entry::readers_to_text;
-use crate::log::{Appended, LogError, Position, Retention};
-
-/// How long an event id makes a repeat count once.
-const REPEAT_WINDOW: Duration = Duration::from_secs(10 * 60);
-
-/// What nothing has touched for this long leaves the compacted view.
-const UNTOUCHED_STAYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// What has ended stays this long.
-const ENDED_STAYS: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::log::{Appended, ENDED_STAYS, LogError, Position, REPEAT_WINDOW, Retention, UNTOUCHED_STAYS};
 
 /// The most requests that one call takes; a request is never divided.
 const GROUP: usize = 256;

@@ -1,7 +1,5 @@
 //! The compacted view: the newest event of each slot, and how long it stays.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use sally_protocol::entity::{Fate, Slot};
 use sally_protocol::{Event, Tenant};
@@ -9,13 +7,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::{millis, signed};
 use crate::log::entry::readers_to_text;
-use crate::log::{LogError, Position};
-
-/// What nothing has touched for this long leaves.
-const UNTOUCHED_STAYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// What has ended stays this long.
-const ENDED_STAYS: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::log::{ENDED_STAYS, LogError, Position, UNTOUCHED_STAYS};
 
 /// Brings the view up to an event that was just appended.
 pub(super) async fn compact(

@@ -8,9 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sally_protocol::Tenant;
 
-use super::writer::REPEAT_WINDOW;
 use super::{millis, signed};
-use crate::log::LogError;
+use crate::log::{LogError, REPEAT_WINDOW};
 use crate::store::Database;
 
 /// The most rows that go at once.

@@ -15,11 +15,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{compaction, millis, position, pruning, signed, stored_position, unsigned};
 use crate::hub::Hub;
 use crate::log::entry::{Entry, readers_to_text};
-use crate::log::{Appended, LogError, Position, Retention};
+use crate::log::{Appended, LogError, Position, REPEAT_WINDOW, Retention};
 use crate::store::{Database, within_limit};
-
-/// How long a publisher's event id makes a repeat count once.
-pub(super) const REPEAT_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// The most requests that are taken from the queue at once.
 const GROUP: usize = 256;

@@ -22,6 +22,7 @@
 //! - [`alerts`]: what a dispatcher does with an alert.
 //! - [`store`]: users, sessions, conversations, messages.
 //! - [`messaging`]: Socket.IO between dispatchers and drivers.
+//! - [`driver`]: the page on which drivers read and write.
 //! - [`drain`]: shutting down without cutting anybody off; [`health`] and [`metrics`]: what
 //!   operators look at.
 //! - [`simulate`]: a fleet that publishes and answers, for demos and loads.
@@ -35,6 +36,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod drain;
+pub mod driver;
 pub mod error;
 mod front;
 pub mod health;

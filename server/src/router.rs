@@ -16,7 +16,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::app::App;
 use crate::auth::{login, origin};
 use crate::error::ApiError;
-use crate::{alerts, health, ingest, messaging, sse};
+use crate::{alerts, driver, health, ingest, messaging, sse};
 
 /// How long a request's body may pause.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -35,6 +35,8 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/auth/refresh", post(login::refresh))
         .route("/auth/logout", post(login::logout))
         .route("/auth/me", get(login::me))
+        .route("/driver", get(driver::page))
+        .route("/driver/{file}", get(driver::file))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

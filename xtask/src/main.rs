@@ -1,4 +1,4 @@
-//! What the repository does with itself: `cargo xtask setup | demo | test | soak | ci | bench | bundle`.
+//! What the repository does with itself: `cargo xtask setup | demo | test | soak | ci | bench | bundle | vendor`.
 //!
 //! Every command sets up what it needs on a fresh Debian or Ubuntu machine that has Rust, says
 //! what it installs and why before it does, and skips what is there. Depends on clap and anyhow
@@ -15,6 +15,7 @@
 //! - [`ci`]: what a change must pass.
 //! - [`mod@bench`]: the server beside its peers, under the same load.
 //! - [`bundle`]: the installable package.
+//! - [`vendor`]: others' files that the server has compiled in, copied anew.
 //!
 //! What they stand on:
 //!
@@ -38,6 +39,7 @@ mod steps;
 mod system;
 mod test;
 mod tool;
+mod vendor;
 mod workspace;
 
 use std::process::ExitCode;
@@ -63,6 +65,8 @@ enum Command {
     Bench(bench::Options),
     /// Build the installable package of the desktop app.
     Bundle,
+    /// Copy what the server has compiled in of others' packages from npm again.
+    Vendor,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Bench(options) => bench::run(&options),
         Command::Bundle => bundle::run(),
+        Command::Vendor => vendor::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

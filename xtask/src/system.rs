@@ -41,12 +41,14 @@ pub(crate) const DESKTOP: &[Package] = &[
     Package { debian: "libssl-dev", sign: Sign::Library("openssl"), why: "TLS of the messaging connection" },
 ];
 
-/// What the tests that drive the desktop app need beside [`DESKTOP`].
+/// What the tests that drive the desktop app and the page for drivers need beside [`DESKTOP`].
 pub(crate) const TESTS: &[Package] = &[
     Package { debian: "webkit2gtk-driver", sign: Sign::Program("WebKitWebDriver"), why: "drives the app in tests" },
     Package { debian: "xvfb", sign: Sign::Program("Xvfb"), why: "a display that no screen is needed for" },
     Package { debian: "dbus", sign: Sign::Program("dbus-daemon"), why: "the session bus that the app expects" },
     Package { debian: "imagemagick", sign: Sign::Program("import"), why: "a picture of the display when a test fails" },
+    Package { debian: "chromium", sign: Sign::Program("chromium"), why: "opens the page for drivers in tests" },
+    Package { debian: "chromium-driver", sign: Sign::Program("chromedriver"), why: "drives that page" },
     // Debian also starts a server of the system's own, which the tests don't use.
     Package { debian: "postgresql", sign: Sign::Postgres("initdb"), why: "the server's tests with PostgreSQL" },
 ];

@@ -71,7 +71,11 @@ fn count(tests: &mut Command, tally: &mut Tally) -> Result<()> {
 }
 
 /// The client that the server's wire tests talk through beside their own.
-fn install_foreign_client() -> Result<()> {
+///
+/// # Errors
+///
+/// When npm can't install it.
+pub(crate) fn install_foreign_client() -> Result<()> {
     println!("Installing socket.io-client from npm into server/tests/foreign: tests of the server run it.");
     let mut npm = shell::command("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--prefix", "server/tests/foreign"]);

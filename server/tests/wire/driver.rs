@@ -1,9 +1,51 @@
-//! The page for drivers: its files and their headers.
+//! The page for drivers: its files and their headers, and the page itself in a browser.
 
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Server, problem};
+use sally_protocol::{Id, Role, Tenant};
+use sally_server::auth::password;
+use sally_server::store::users::User;
+use serde_json::json;
+
+use crate::browser::Browser;
+use crate::messaging::Socket;
+use crate::support::{Server, problem, until};
+
+const PASSWORD: &str = "correct horse";
+
+async fn add(server: &Server, id: &str, name: &str, role: Role) {
+    let user = User {
+        tenant: Tenant::parse("acme").unwrap(),
+        id: Id::parse(id).unwrap(),
+        email: Some(format!("{id}@acme.example")),
+        name: Some(name.into()),
+        role,
+        driver: None,
+        password_hash: Some(password::hash(PASSWORD).unwrap()),
+        disabled: false,
+    };
+    assert!(server.running().app().database.add_user(&user).await.unwrap());
+}
+
+/// The page in a browser, somebody signed in.
+async fn signed_in(server: &Server, id: &str) -> Browser {
+    let browser = Browser::open().await;
+    browser.page.goto(&server.path("/driver")).await.unwrap();
+    browser.fill("[name=email]", &format!("{id}@acme.example")).await;
+    browser.fill("[name=password]", PASSWORD).await;
+    browser.press("Sign in").await;
+    browser
+}
+
+/// A server that knows a driver, and the driver's page.
+async fn dana() -> (Server, Browser) {
+    let server = Server::start().await;
+    add(&server, "drv-1", "Dana Ortiz", Role::Driver).await;
+    let browser = signed_in(&server, "drv-1").await;
+    browser.shows("#composer").await;
+    (server, browser)
+}
 
 #[tokio::test]
 async fn the_page_is_served_under_a_strict_policy() {
@@ -87,4 +129,95 @@ fn the_vendored_client_is_that_of_npm() {
     let about: serde_json::Value = serde_json::from_slice(&fs::read(package.join("package.json")).unwrap()).unwrap();
     let version = format!("`socket.io-client` {}", about["version"].as_str().unwrap());
     assert!(fs::read_to_string(vendor.join("README.md")).unwrap().contains(&version), "the README names {version}");
+}
+
+#[tokio::test]
+async fn a_driver_reads_acknowledges_and_answers() {
+    let (server, browser) = dana().await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    browser.says("Someone is at the desk").await;
+    let sent = ann
+        .send(json!({
+            "recipientId": "drv-1",
+            "content": "Check the doors <b>now</b>\u{202e}txt.exe",
+            "priority": "urgent",
+            "requiresAck": true,
+        }))
+        .await;
+    let message_id = &sent["messages"][0]["messageId"];
+    browser.says("Check the doors <b>now</b>txt.exe").await;
+    browser.says("Urgent").await;
+    for kind in ["delivered", "read"] {
+        let receipt = ann.event("receipt").await;
+        assert_eq!((&receipt["kind"], &receipt["seq"]), (&json!(kind), &json!(1)));
+    }
+
+    browser.press("Acknowledge").await;
+    let receipt = ann.event("receipt").await;
+    assert_eq!((&receipt["kind"], &receipt["messageId"]), (&json!("acknowledged"), message_id));
+    browser.says("Acknowledged").await;
+
+    browser.press("On my way").await;
+    let answer = ann.event("new_message").await;
+    assert_eq!((&answer["content"], &answer["senderName"]), (&json!("On my way"), &json!("Dana Ortiz")));
+    browser.shows(".progress.sent").await;
+    for (kind, request) in [("delivered", "mark_delivered"), ("read", "mark_read")] {
+        ann.call(request, json!({ "conversationId": "drv-1", "seq": 2 })).await;
+        browser.shows(&format!(".progress.{kind}")).await;
+    }
+    ann.call("typing", json!({ "conversationId": "drv-1", "typing": true })).await;
+    browser.says("Dispatch is typing").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_typed_without_a_server_arrives_once() {
+    let (mut server, browser) = dana().await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    ann.send(json!({ "recipientId": "drv-1", "content": "Where are you?" })).await;
+    browser.says("Where are you?").await;
+    drop(ann);
+
+    server.stop().await;
+    browser.says("No connection").await;
+    browser.fill("#text", "Typed in a tunnel").await;
+    browser.click("#composer button").await;
+    browser.press("Arrived").await;
+    browser.says("Waiting").await;
+
+    // The access token ends meanwhile: the page exchanges the refresh token for another.
+    browser.page.delete_cookie("access_token").await.unwrap();
+    server.come_back().await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    let texts = async || {
+        let answer = server.get("/api/conversations/drv-1/messages", &token).await;
+        let history: serde_json::Value = answer.json().await.unwrap();
+        let messages = history["messages"].as_array().unwrap().iter();
+        messages.map(|message| message["content"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    until("both have arrived", async || texts().await.len() == 3).await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    ann.send(json!({ "recipientId": "drv-1", "content": "Thank you" })).await;
+    browser.says("Thank you").await;
+    let wanted = ["Where are you?", "Typed in a tunnel", "Arrived", "Thank you"];
+    assert_eq!(texts().await, wanted, "in order, and once");
+
+    browser.page.refresh().await.unwrap();
+    browser.says("Thank you").await;
+    let shown = browser.evaluate("return [...document.querySelectorAll('.text')].map((text) => text.textContent)", &[]);
+    assert_eq!(shown.await, json!(wanted), "and so on the page");
+    assert!(!browser.text().await.contains("Waiting"));
+}
+
+#[tokio::test]
+async fn a_dispatcher_is_told_whom_the_page_is_for() {
+    let server = Server::start().await;
+    add(&server, "ann", "Ann Lee", Role::Dispatcher).await;
+    let browser = signed_in(&server, "ann").await;
+    browser.says("This page is for drivers").await;
+    browser.says("You are signed in as Ann Lee (dispatcher).").await;
+    browser.press("Sign in as a driver").await;
+    browser.shows("[name=email]").await;
+    assert_eq!(browser.evaluate("return document.cookie + Object.keys(localStorage)", &[]).await, "");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::support::{PATIENCE, Server, problem, until};
 
 /// A connected socket, its `session` read.
-struct Socket {
+pub(crate) struct Socket {
     connection: Connection,
     session: Value,
 }
@@ -23,7 +23,7 @@ impl Socket {
         Self { connection, session }
     }
 
-    async fn dispatcher(server: &Server, user: &str) -> Self {
+    pub(crate) async fn dispatcher(server: &Server, user: &str) -> Self {
         Self::open(server, &server.token("acme", user, Role::Dispatcher)).await
     }
 
@@ -31,18 +31,18 @@ impl Socket {
         Self::open(server, &server.token("acme", user, Role::Driver)).await
     }
 
-    async fn call(&mut self, event: &str, data: Value) -> Value {
+    pub(crate) async fn call(&mut self, event: &str, data: Value) -> Value {
         self.connection.call(event, &data).await.unwrap()
     }
 
-    async fn send(&mut self, mut message: Value) -> Value {
+    pub(crate) async fn send(&mut self, mut message: Value) -> Value {
         if message.get("clientMessageId").is_none() {
             message["clientMessageId"] = json!(Uuid::new_v4().to_string());
         }
         self.call("send_message", message).await
     }
 
-    async fn event(&mut self, name: &str) -> Value {
+    pub(crate) async fn event(&mut self, name: &str) -> Value {
         event(&mut self.connection, name).await
     }
 }

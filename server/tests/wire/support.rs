@@ -48,8 +48,19 @@ impl Server {
     /// The same server again, after [`Self::stop`], on the data it left.
     pub(crate) async fn restart(mut self) -> Self {
         self.stop().await;
+        self.start_again("127.0.0.1:0").await;
+        self
+    }
+
+    /// Starts again after [`Self::stop`], on the data it left and at the address that clients know.
+    pub(crate) async fn come_back(&mut self) {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        self.start_again(&address).await;
+    }
+
+    async fn start_again(&mut self, listen: &str) {
         let config = Config {
-            listen: "127.0.0.1:0".into(),
+            listen: listen.into(),
             data_dir: self.dir.path().to_owned(),
             database_url: self.database_url.clone(),
             drain: Duration::from_millis(200),
@@ -58,7 +69,6 @@ impl Server {
         let running = sally_server::start(config).await.unwrap();
         self.url = running.url();
         self.running = Some(running);
-        self
     }
 
     /// Drains and stops.

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use sally_protocol::{PROTOCOL_HEADER, PROTOCOL_VERSION};
 use socketioxide::layer::SocketIoLayer;
@@ -36,6 +36,7 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/auth/logout", post(login::logout))
         .route("/auth/me", get(login::me))
         .route("/driver", get(driver::page))
+        .route("/driver/", get(async || Redirect::permanent("/driver")))
         .route("/driver/{file}", get(driver::file))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

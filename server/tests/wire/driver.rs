@@ -95,6 +95,8 @@ async fn everything_that_the_page_names_is_there() {
         seen.push(path);
     }
     assert!(seen.iter().any(|path| path == "/driver/socket.io.esm.min.js"), "{seen:?}");
+    let slash = server.http.get(server.path("/driver/")).send().await.unwrap();
+    assert_eq!(slash.url().path(), "/driver");
     let nowhere = server.http.get(server.path("/driver/nothing.js")).send().await.unwrap();
     assert_eq!(problem(nowhere, 404).await, "not_found");
 }
@@ -207,6 +209,37 @@ async fn what_is_typed_without_a_server_arrives_once() {
     let shown = browser.evaluate("return [...document.querySelectorAll('.text')].map((text) => text.textContent)", &[]);
     assert_eq!(shown.await, json!(wanted), "and so on the page");
     assert!(!browser.text().await.contains("Waiting"));
+}
+
+#[tokio::test]
+async fn what_was_typed_outlives_the_page() {
+    let (mut server, browser) = dana().await;
+    server.stop().await;
+    browser.fill("#text", "Battery is at 1 %").await;
+    browser.click("#composer button").await;
+    browser.says("Waiting").await;
+    browser.page.goto("about:blank").await.unwrap();
+    server.come_back().await;
+    browser.page.goto(&server.path("/driver")).await.unwrap();
+    browser.shows(".progress.sent").await;
+    browser.says("Battery is at 1 %").await;
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_can_be_tried_again_or_discarded() {
+    let (_server, browser) = dana().await;
+    // The page itself sends nothing that the server would refuse.
+    let refused = json!([{ "clientMessageId": "no UUID", "content": "Nobody takes me", "at": "2026-01-02T03:04:05Z" }]);
+    let script = "localStorage.setItem('sally.driver.outbox.acme.drv-1', arguments[0])";
+    browser.evaluate(script, &[&refused.to_string()]).await;
+    browser.page.refresh().await.unwrap();
+    browser.says("Not sent").await;
+    browser.press("Try again").await;
+    browser.says("Not sent").await;
+    browser.press("Discard").await;
+    until("it is gone", async || !browser.text().await.contains("Nobody takes me")).await;
+    browser.press("Loaded").await;
+    browser.shows(".progress.sent").await;
 }
 
 #[tokio::test]

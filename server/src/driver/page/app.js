@@ -41,14 +41,25 @@ for (const input of document.querySelectorAll("[name=theme]")) {
   input.addEventListener("change", () => {
     keep("theme", input.value);
     document.documentElement.dataset.theme = input.value;
+    paintFrame();
   });
 }
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") find("#menu").open = false;
+});
+matchMedia("(prefers-color-scheme: light)").addEventListener("change", paintFrame);
+paintFrame();
 document.addEventListener("click", (event) => {
   if (!find("#menu").contains(event.target)) find("#menu").open = false;
 });
 // Signed out, or in as somebody else, in another tab.
 onOtherTab("me", () => location.reload());
 begin();
+
+/** The browser's own frame has the header's colour. */
+function paintFrame() {
+  find("[name=theme-color]").content = getComputedStyle(document.documentElement).getPropertyValue("--surface").trim();
+}
 
 /** Somebody who was here before is asked for nothing. */
 async function begin() {
@@ -63,7 +74,9 @@ async function begin() {
   }
 }
 
-function enter(me) {
+function enter({ userId, tenantId, role, name }) {
+  // Nothing else of the answer is kept: other tabs hear of every change.
+  const me = { userId, tenantId, role, name };
   keep("me", me);
   show();
   if (me.role === "driver") {
@@ -92,8 +105,11 @@ function ended() {
 function askToLeave() {
   const waiting = open?.waiting() ?? 0;
   if (waiting === 0) return leave();
-  const messages = waiting === 1 ? "1 message hasn’t" : `${waiting} messages haven’t`;
-  find("#leaving-why").textContent = `${messages} been sent. They stay on this device and go out when you sign in here again.`;
+  find("#menu").open = false;
+  find("#leaving-why").textContent =
+    waiting === 1
+      ? "1 message hasn’t been sent. It stays on this device and goes out when you sign in here again."
+      : `${waiting} messages haven’t been sent. They stay on this device and go out when you sign in here again.`;
   return find("#leaving").showModal();
 }
 
@@ -102,7 +118,9 @@ async function leave() {
   try {
     await api.signOut();
   } catch {
-    notice("You can’t sign out without a connection.");
+    const refusal = "You can’t sign out without a connection.";
+    notice(refusal);
+    find("#stranger-who").textContent = refusal;
     find("#menu").open = false;
     return;
   }
@@ -235,7 +253,7 @@ function openThread(me) {
       lossNotice ??= setTimeout(() => showLink("lost"), wasOpen ? LOSS_NOTICE_MS : 2 * LOSS_NOTICE_MS);
     },
     signedOut: ended,
-    forbidden: () => api.me().then(enter, () => ended()),
+    forbidden: () => api.me().then(enter, ended),
   };
 
   find("#who").textContent = `Signed in as ${plain(me.name ?? me.userId)}`;

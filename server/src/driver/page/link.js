@@ -11,6 +11,9 @@ const CHECK_LIMIT_MS = 4_000;
 /** The token is exchanged this long before it ends, if nobody asked for that before. */
 const RENEW_BEFORE_MS = 90_000;
 
+/** A token that is refused so soon after it was issued isn't exchanged at once again. */
+const RENEW_EVERY_MS = 10_000;
+
 /** No timer waits longer (2^31 ms, rounded down). */
 const LONGEST_WAIT_MS = 2_000_000_000;
 
@@ -20,6 +23,7 @@ export class Link {
   #renewal;
   #closed = false;
   #failures = 0;
+  #renewedAt = 0;
   #handlers;
 
   /**
@@ -99,8 +103,7 @@ export class Link {
     this.#handlers.lost();
     if (this.#socket.active || this.#closed) return;
     if (reason === "unauthorized" || reason === "token_expired") {
-      // A new token that is refused as well: not at once again.
-      if (this.#failures > 1) this.#later();
+      if (Date.now() - this.#renewedAt < RENEW_EVERY_MS) this.#later();
       else await this.#renew();
     } else if (reason === "forbidden") this.#handlers.forbidden();
     else this.#later();
@@ -108,10 +111,10 @@ export class Link {
 
   /** Opens a connection that begins with a new token. What was under way on the old one is asked again. */
   async #renew() {
-    this.#failures += 1;
     clearTimeout(this.#renewal);
     try {
       await refresh();
+      this.#renewedAt = Date.now();
     } catch (error) {
       if (this.#closed) return;
       if (error.status === 401) this.#handlers.signedOut();

@@ -1,6 +1,6 @@
 // One message as it is drawn. Texts of others get into the page as text, never as markup.
 
-import { clock, day, fullTime, plain } from "./text.js";
+import { clock, fullTime, plain } from "./text.js";
 
 const PROGRESS = { waiting: "Waiting", sent: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
 
@@ -24,16 +24,20 @@ export function icon(name) {
 }
 
 /** A message's place in the list; `draw` fills it. */
-export const frame = () => element("li", "message");
+export function frame() {
+  const place = element("li", "message");
+  place.tabIndex = -1;
+  return place;
+}
 
 /**
- * Draws `shown` into its `place`: `{message, isOwn, day?, author?, progress?, failure?, acknowledgement?}`, where `day` and
- * `author` say whether they are shown. `act(what, message)` is called for `acknowledge`, `retry` and `discard`. What is
+ * Draws `shown` into its `place`: `{message, isOwn, day?, hasAuthor, hasTime, progress?, failure?, acknowledgement?}`, where
+ * `day` stands above it. `act(what, message)` is called for `acknowledge`, `retry` and `discard`. What is
  * drawn already stays, so that a button keeps the focus.
  */
 export function draw(place, shown, act) {
   const { message, isOwn, progress, failure, acknowledgement } = shown;
-  const drawn = JSON.stringify([shown.day, shown.author, progress, failure, acknowledgement, message.timestamp]);
+  const drawn = JSON.stringify([shown.day, shown.hasAuthor, shown.hasTime, progress, failure, acknowledgement, message.timestamp]);
   if (place.dataset.drawn === drawn) return;
   place.dataset.drawn = drawn;
   place.dataset.own = isOwn;
@@ -59,14 +63,17 @@ export function draw(place, shown, act) {
     asks && acknowledgement === "done" && element("p", "mark", [icon("sent"), "Acknowledged"]),
   ];
   const children = [
-    shown.day && element("p", "day", day(message.timestamp)),
-    isOwn ? element("p", "unseen", "You:") : author(message, shown.author),
+    shown.day && element("p", "day", shown.day),
+    isOwn ? element("p", "unseen", "You:") : author(message, shown.hasAuthor),
     element("div", "bubble", bubble.filter(Boolean)),
-    element("p", "foot", [time, progress && element("span", `progress ${progress}`, [icon(progress), PROGRESS[progress]])].filter(Boolean)),
+    shown.hasTime && element("p", "foot", [time, progress && element("span", `progress ${progress}`, [icon(progress), PROGRESS[progress]])].filter(Boolean)),
     failure && element("p", "trouble", plain(failure)),
     failure && element("div", "choices", [button("retry", "Try again", ""), button("discard", "Discard", "")]),
   ];
+  const hadFocus = place.contains(document.activeElement);
   place.replaceChildren(...children.filter(Boolean));
+  // The button that was pressed is gone; whoever goes on by keyboard goes on from here.
+  if (hadFocus) place.focus({ preventScroll: true });
 }
 
 function author(message, isShown) {

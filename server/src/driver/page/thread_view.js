@@ -1,7 +1,7 @@
 // The list of messages: drawn by key, kept at its end while the reader is there.
 
 import { draw, frame } from "./message.js";
-import { day, plain } from "./text.js";
+import { clock, day, plain } from "./text.js";
 
 /** So near to the end, in pixels, counts as at the end. */
 const END = 60;
@@ -48,21 +48,25 @@ export class ThreadView {
     let before;
     let next = list.firstElementChild;
     const keys = new Set();
-    for (const row of rows) {
+    rows.forEach((row, index) => {
       keys.add(row.key);
       let place = this.#places.get(row.key);
       if (!place) {
         place = frame();
         this.#places.set(row.key, place);
       }
-      const isNewDay = !before || day(before.message.timestamp) !== day(row.message.timestamp);
-      const isNewAuthor = isNewDay || before.message.senderId !== row.message.senderId;
-      draw(place, { ...row, day: isNewDay, author: isNewAuthor }, this.#act);
-      place.dataset.first = isNewAuthor;
+      const today = day(row.message.timestamp);
+      const isNewDay = !before || day(before.message.timestamp) !== today;
+      const hasAuthor = isNewDay || before.message.senderId !== row.message.senderId;
+      // One time is enough for what came in the same minute.
+      const after = rows[index + 1]?.message;
+      const hasTime = row.isOwn || after?.senderId !== row.message.senderId || clock(after.timestamp) !== clock(row.message.timestamp);
+      draw(place, { ...row, day: isNewDay ? today : undefined, hasAuthor, hasTime }, this.#act);
+      place.dataset.first = hasAuthor;
       if (place === next) next = next.nextElementSibling;
       else list.insertBefore(place, next);
       before = row;
-    }
+    });
     for (const [key, place] of this.#places) {
       if (keys.has(key)) continue;
       place.remove();

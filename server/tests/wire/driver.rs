@@ -14,6 +14,9 @@ use crate::support::{Server, problem, until};
 
 const PASSWORD: &str = "correct horse";
 
+/// A script that puts a list into the outbox of the driver whom these tests know.
+const KEEP_IN_OUTBOX: &str = "localStorage.setItem('sally.driver.outbox.acme.drv-1', arguments[0])";
+
 async fn add(server: &Server, id: &str, name: &str, role: Role) {
     let user = User {
         tenant: Tenant::parse("acme").unwrap(),
@@ -204,8 +207,17 @@ async fn what_is_typed_without_a_server_arrives_once() {
     let wanted = ["Where are you?", "Typed in a tunnel", "Arrived", "Thank you"];
     assert_eq!(texts().await, wanted, "in order, and once");
 
+    // As if the server's answer had been lost on the way: the page sends what is stored already.
+    let answer = server.get("/api/conversations/drv-1/messages", &token).await;
+    let history: serde_json::Value = answer.json().await.unwrap();
+    let id = &history["messages"][2]["clientMessageId"];
+    let again = json!([{ "clientMessageId": id, "content": "Arrived", "at": "2026-01-02T03:04:05Z" }]).to_string();
+    browser.evaluate(KEEP_IN_OUTBOX, &[&again]).await;
     browser.page.refresh().await.unwrap();
     browser.says("Thank you").await;
+    let left = "return JSON.parse(localStorage.getItem('sally.driver.outbox.acme.drv-1')).length";
+    until("the outbox is empty", async || browser.evaluate(left, &[]).await == 0).await;
+    assert_eq!(texts().await, wanted);
     let shown = browser.evaluate("return [...document.querySelectorAll('.text')].map((text) => text.textContent)", &[]);
     assert_eq!(shown.await, json!(wanted), "and so on the page");
     assert!(!browser.text().await.contains("Waiting"));
@@ -230,8 +242,7 @@ async fn what_the_server_refuses_can_be_tried_again_or_discarded() {
     let (_server, browser) = dana().await;
     // The page itself sends nothing that the server would refuse.
     let refused = json!([{ "clientMessageId": "no UUID", "content": "Nobody takes me", "at": "2026-01-02T03:04:05Z" }]);
-    let script = "localStorage.setItem('sally.driver.outbox.acme.drv-1', arguments[0])";
-    browser.evaluate(script, &[&refused.to_string()]).await;
+    browser.evaluate(KEEP_IN_OUTBOX, &[&refused.to_string()]).await;
     browser.page.refresh().await.unwrap();
     browser.says("Not sent").await;
     browser.press("Try again").await;

@@ -53,6 +53,8 @@ export function compose({ send, typing }) {
   };
 
   field.addEventListener("input", typed, { signal });
+  // A phone that is turned has lines of another length.
+  window.addEventListener("resize", fit, { signal });
   field.addEventListener("keydown", (event) => {
     // Where there is a keyboard with room, Enter sends; on glass it makes a line.
     const hasKeyboard = matchMedia("(hover: hover) and (pointer: fine)").matches;

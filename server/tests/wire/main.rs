@@ -23,9 +23,8 @@
 #[path = "../support/address.rs"]
 mod address;
 mod alerts;
-#[path = "../support/cluster.rs"]
 mod browser;
-#[path = "../cluster/mod.rs"]
+#[path = "../support/cluster.rs"]
 mod cluster;
 mod connection;
 mod driver;

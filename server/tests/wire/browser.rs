@@ -11,8 +11,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::support::{PATIENCE, until};
+use crate::support::until_within;
+
+/// How long a test waits for what must happen on a page.
+pub(crate) const PAGE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A browser is many processes: with more of them than this at a time, a small machine does nothing else.
+static ROOM: Semaphore = Semaphore::const_new(2);
 
 /// What a browser does by itself has no place in a test.
 const QUIET: [&str; 9] = [
@@ -34,11 +41,13 @@ pub(crate) struct Browser {
     url: String,
     driver: Child,
     _profile: TempDir,
+    _room: SemaphorePermit<'static>,
 }
 
 impl Browser {
     /// A browser that knows nothing yet.
     pub(crate) async fn open() -> Self {
+        let room = ROOM.acquire().await.unwrap();
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         // A group of its own, so that the browser's many processes end with it.
@@ -53,7 +62,7 @@ impl Browser {
                 }
             }
         };
-        let port = tokio::time::timeout(PATIENCE, port).await.expect("chromedriver listens in time");
+        let port = tokio::time::timeout(PAGE_PATIENCE, port).await.expect("chromedriver listens in time");
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 
         let url = format!("http://127.0.0.1:{port}");
@@ -69,18 +78,18 @@ impl Browser {
         });
         let capabilities: Capabilities = serde_json::from_value(capabilities).unwrap();
         let page = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&url).await.unwrap();
-        Self { page, url, driver, _profile: profile }
+        Self { page, url, driver, _profile: profile, _room: room }
     }
 
     /// Waits until something matches the selector and can be seen.
     pub(crate) async fn shows(&self, selector: &str) {
         let script = "const found = document.querySelector(arguments[0]); return !!found && found.checkVisibility()";
-        until(selector, async || self.evaluate(script, &[selector]).await == true).await;
+        until_within(PAGE_PATIENCE, selector, async || self.evaluate(script, &[selector]).await == true).await;
     }
 
     /// Waits until a text can be read on the page.
     pub(crate) async fn says(&self, text: &str) {
-        until(text, async || self.text().await.contains(text)).await;
+        until_within(PAGE_PATIENCE, text, async || self.text().await.contains(text)).await;
     }
 
     /// What can be read on the page.
@@ -97,7 +106,7 @@ impl Browser {
     /// Clicks the button with this label.
     pub(crate) async fn press(&self, label: &str) {
         let path = format!("//button[normalize-space()='{label}']");
-        let button = self.page.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await.unwrap();
+        let button = self.page.wait().at_most(PAGE_PATIENCE).for_element(Locator::XPath(&path)).await.unwrap();
         button.click().await.unwrap();
     }
 

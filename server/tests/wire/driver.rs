@@ -1,16 +1,17 @@
-//! The page for drivers: its files and their headers, and the page itself in a browser.
+//! The page for drivers, in a browser.
 
-use std::fs;
-use std::path::Path;
-
+use jiff::Timestamp;
+use sally_protocol::message::MessagePriority;
 use sally_protocol::{Id, Role, Tenant};
 use sally_server::auth::password;
+use sally_server::store::messages::{Outgoing, Recipients};
 use sally_server::store::users::User;
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, PAGE_PATIENCE};
 use crate::messaging::Socket;
-use crate::support::{Server, problem, until};
+use crate::support::{Server, until_within};
 
 const PASSWORD: &str = "correct horse";
 
@@ -47,93 +48,9 @@ async fn dana() -> (Server, Browser) {
     add(&server, "drv-1", "Dana Ortiz", Role::Driver).await;
     let browser = signed_in(&server, "drv-1").await;
     browser.shows("#composer").await;
+    let connected = "return document.querySelector('#presence').textContent !== 'Connecting…'";
+    until_within(PAGE_PATIENCE, "connected", async || browser.evaluate(connected, &[]).await == true).await;
     (server, browser)
-}
-
-#[tokio::test]
-async fn the_page_is_served_under_a_strict_policy() {
-    let server = Server::start().await;
-    let host = server.url().trim_start_matches("http://").to_owned();
-    let answer = server.http.get(server.path("/driver")).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let headers = answer.headers();
-    assert_eq!(headers["content-type"], "text/html; charset=utf-8");
-    assert_eq!(headers["cache-control"], "no-cache");
-    assert_eq!(headers["x-content-type-options"], "nosniff");
-    assert_eq!(headers["referrer-policy"], "same-origin");
-    let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; \
-         connect-src 'self' ws://{host} wss://{host}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    );
-    assert_eq!(headers["content-security-policy"], policy);
-    let page = answer.text().await.unwrap();
-    assert!(!page.contains("<style") && !page.contains("style="), "the policy forbids inline styles");
-    assert!(page.split("<script").skip(1).all(|script| script.contains("src=\"/driver/")), "every script is a file");
-}
-
-#[tokio::test]
-async fn everything_that_the_page_names_is_there() {
-    let server = Server::start().await;
-    let page = server.http.get(server.path("/driver")).send().await.unwrap().text().await.unwrap();
-    let mut wanted: Vec<String> =
-        page.split('"').filter(|word| word.starts_with("/driver/")).map(str::to_owned).collect();
-    let mut seen = Vec::new();
-    while let Some(path) = wanted.pop() {
-        if seen.contains(&path) {
-            continue;
-        }
-        let answer = server.http.get(server.path(&path)).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
-        let expected = match path.rsplit('.').next().unwrap() {
-            "js" => "text/javascript; charset=utf-8",
-            "css" => "text/css; charset=utf-8",
-            "svg" => "image/svg+xml",
-            _ => "application/manifest+json",
-        };
-        assert_eq!(media_type, expected, "{path}");
-        let text = answer.text().await.unwrap();
-        wanted
-            .extend(text.split("from \"./").skip(1).map(|rest| format!("/driver/{}", rest.split('"').next().unwrap())));
-        seen.push(path);
-    }
-    assert!(seen.iter().any(|path| path == "/driver/socket.io.esm.min.js"), "{seen:?}");
-    let slash = server.http.get(server.path("/driver/")).send().await.unwrap();
-    assert_eq!(slash.url().path(), "/driver");
-    let nowhere = server.http.get(server.path("/driver/nothing.js")).send().await.unwrap();
-    assert_eq!(problem(nowhere, 404).await, "not_found");
-}
-
-#[tokio::test]
-async fn what_the_browser_holds_is_not_sent_again() {
-    let server = Server::start().await;
-    let get = async |tag: &str| {
-        let request = server.http.get(server.path("/driver/app.js")).header("If-None-Match", tag);
-        request.send().await.unwrap()
-    };
-    let first = get("\"other\"").await;
-    assert_eq!(first.status(), 200);
-    let tag = first.headers()["etag"].to_str().unwrap().to_owned();
-    let second = get(&tag).await;
-    assert_eq!((second.status().as_u16(), second.headers()["etag"].to_str().unwrap()), (304, tag.as_str()));
-    assert!(second.headers().contains_key("content-security-policy"));
-    assert!(second.bytes().await.unwrap().is_empty());
-}
-
-#[test]
-fn the_vendored_client_is_that_of_npm() {
-    let server = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (vendor, package) =
-        (server.join("src/driver/vendor"), server.join("tests/foreign/node_modules/socket.io-client"));
-    for (ours, theirs) in
-        [("socket.io.esm.min.js", "dist/socket.io.esm.min.js"), ("socket.io-client.LICENSE", "LICENSE")]
-    {
-        let theirs = fs::read(package.join(theirs)).expect("`cargo xtask test` installs the package");
-        assert!(fs::read(vendor.join(ours)).unwrap() == theirs, "{ours} is another: `cargo xtask vendor`");
-    }
-    let about: serde_json::Value = serde_json::from_slice(&fs::read(package.join("package.json")).unwrap()).unwrap();
-    let version = format!("`socket.io-client` {}", about["version"].as_str().unwrap());
-    assert!(fs::read_to_string(vendor.join("README.md")).unwrap().contains(&version), "the README names {version}");
 }
 
 #[tokio::test]
@@ -200,7 +117,7 @@ async fn what_is_typed_without_a_server_arrives_once() {
         let messages = history["messages"].as_array().unwrap().iter();
         messages.map(|message| message["content"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    until("both have arrived", async || texts().await.len() == 3).await;
+    until_within(PAGE_PATIENCE, "both have arrived", async || texts().await.len() == 3).await;
     let mut ann = Socket::dispatcher(&server, "ann").await;
     ann.send(json!({ "recipientId": "drv-1", "content": "Thank you" })).await;
     browser.says("Thank you").await;
@@ -216,11 +133,46 @@ async fn what_is_typed_without_a_server_arrives_once() {
     browser.page.refresh().await.unwrap();
     browser.says("Thank you").await;
     let left = "return JSON.parse(localStorage.getItem('sally.driver.outbox.acme.drv-1')).length";
-    until("the outbox is empty", async || browser.evaluate(left, &[]).await == 0).await;
+    until_within(PAGE_PATIENCE, "the outbox is empty", async || browser.evaluate(left, &[]).await == 0).await;
     assert_eq!(texts().await, wanted);
     let shown = browser.evaluate("return [...document.querySelectorAll('.text')].map((text) => text.textContent)", &[]);
     assert_eq!(shown.await, json!(wanted), "and so on the page");
     assert!(!browser.text().await.contains("Waiting"));
+}
+
+#[tokio::test]
+async fn what_did_not_come_by_itself_is_fetched() {
+    let (server, browser) = dana().await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    ann.send(json!({ "recipientId": "drv-1", "content": "The first" })).await;
+    browser.says("The first").await;
+    // Stored and not handed out, as by another server: more than one page of them.
+    let missed: Vec<Outgoing> = (0..205).map(|number| from_ann(&format!("Missed {number}"))).collect();
+    let group: Vec<&Outgoing> = missed.iter().collect();
+    server.running().app().database.send(&group, Timestamp::now()).await.unwrap();
+    ann.send(json!({ "recipientId": "drv-1", "content": "The last" })).await;
+    browser.says("The last").await;
+    let shown = browser.evaluate("return [...document.querySelectorAll('.text')].map((text) => text.textContent)", &[]);
+    let mut wanted = vec!["The first".to_owned()];
+    wanted.extend(missed.into_iter().map(|message| message.content));
+    wanted.push("The last".into());
+    assert_eq!(shown.await, json!(wanted));
+}
+
+fn from_ann(content: &str) -> Outgoing {
+    Outgoing {
+        tenant: Tenant::parse("acme").unwrap(),
+        sender: Id::parse("ann").unwrap(),
+        role: Role::Dispatcher,
+        name: None,
+        to: Recipients::Drivers(vec![Id::parse("drv-1").unwrap()]),
+        content: content.into(),
+        client_message_id: Uuid::new_v4().to_string(),
+        priority: MessagePriority::Normal,
+        requires_ack: false,
+        alert_id: None,
+        route_plan_id: None,
+    }
 }
 
 #[tokio::test]
@@ -248,7 +200,7 @@ async fn what_the_server_refuses_can_be_tried_again_or_discarded() {
     browser.press("Try again").await;
     browser.says("Not sent").await;
     browser.press("Discard").await;
-    until("it is gone", async || !browser.text().await.contains("Nobody takes me")).await;
+    until_within(PAGE_PATIENCE, "it is gone", async || !browser.text().await.contains("Nobody takes me")).await;
     browser.press("Loaded").await;
     browser.shows(".progress.sent").await;
 }

@@ -12,7 +12,7 @@
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
 //! - [`foreign`]: the official Socket.IO client, from npm.
-//! - [`driver`]: the page for drivers, also in a browser; [`browser`]: Chromium the size of a phone.
+//! - [`driver`]: the page for drivers, in a [`browser`] the size of a phone; [`driver_files`]: its files and headers.
 //! - [`redis`]: the log in Redis, and raw `PUBLISH`es, with real redis-servers; [`cluster`]: a cluster of them.
 //! - [`lost_database`]: a PostgreSQL that is out of reach for a while.
 //! - [`shutdown`]: draining, and a restart by SIGKILL.
@@ -28,6 +28,7 @@ mod browser;
 mod cluster;
 mod connection;
 mod driver;
+mod driver_files;
 mod foreign;
 mod lost_database;
 mod messaging;

@@ -39,7 +39,7 @@ export class Link {
       transports: ["websocket", "polling"],
       tryAllTransports: true,
       reconnectionDelay: 500,
-      reconnectionDelayMax: 5_000,
+      reconnectionDelayMax: 3_000,
       timeout: ANSWER_LIMIT_MS,
     });
     this.#socket.on("session", (info) => this.#opened(info));

@@ -13,7 +13,7 @@ const SPREAD: f64 = 0.1;
 
 /// Exponential waits with jitter: the clients of a server that went down together must not come
 /// back together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Backoff {
     failures: u32,
     waited: Duration,

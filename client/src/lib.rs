@@ -15,6 +15,7 @@
 //! - `end`, `backoff`: how an attempt ended, and how long to wait before the next.
 //! - [`events`]: the supervised event stream, `GET /sse/events`.
 //! - [`messaging`] (feature `messaging`): the supervised Socket.IO connection.
+//! - [`outbox`]: what has been written, until the server has stored it; on disk meanwhile.
 //! - [`bare`]: a Socket.IO connection without supervision, cheap enough for thousands.
 
 pub mod address;
@@ -26,6 +27,7 @@ pub mod error;
 pub mod events;
 #[cfg(feature = "messaging")]
 pub mod messaging;
+pub mod outbox;
 pub mod server;
 pub mod session;
 pub mod token;

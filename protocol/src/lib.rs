@@ -19,6 +19,7 @@
 //! - [`message`]: the requests, answers and events of the `/messaging` namespace.
 //! - [`problem`]: an error as it travels over HTTP, RFC 9457.
 //! - [`desktop`]: what the desktop's core and its user interface say to each other.
+//! - [`outbox`]: what has been written and isn't stored by the server yet.
 
 pub mod alert;
 pub mod auth;
@@ -30,6 +31,7 @@ pub mod event;
 pub mod fleet;
 pub mod id;
 pub mod message;
+pub mod outbox;
 pub mod problem;
 pub mod stream;
 mod text;

@@ -53,7 +53,7 @@ impl Database {
             url.push_str("?mode=rwc");
         }
         let options: AnyConnectOptions = url.parse()?;
-        migrate(kind, &options).await?;
+        migrate(kind, options.clone()).await?;
         let pool = |connections: u32| {
             AnyPoolOptions::new()
                 .max_connections(connections)
@@ -116,11 +116,11 @@ async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
 
 /// Brings the schema up to date. SQLite has no lock that lasts over all of it: of nodes that start
 /// together on a new file one gets ahead, and the others look again.
-async fn migrate(kind: Kind, options: &AnyConnectOptions) -> Result<(), StoreError> {
+async fn migrate(kind: Kind, options: AnyConnectOptions) -> Result<(), StoreError> {
     let mut tries = if kind == Kind::Sqlite { MIGRATION_TRIES } else { 1 };
     loop {
         tries -= 1;
-        match migrate_once(kind, options).await {
+        match migrate_once(kind, options.clone()).await {
             Err(error) if tries > 0 => tracing::debug!(%error, "the schema is looked at again"),
             outcome => return outcome,
         }
@@ -129,15 +129,21 @@ async fn migrate(kind: Kind, options: &AnyConnectOptions) -> Result<(), StoreErr
 }
 
 /// PostgreSQL lets one node migrate while others wait, for as long as it takes: so the connection
-/// is one without time limits.
-async fn migrate_once(kind: Kind, options: &AnyConnectOptions) -> Result<(), StoreError> {
-    let mut connection = AnyConnection::connect_with(options).await?;
-    if kind == Kind::Postgres {
-        // It would say at every start that the table of migrations is there already.
-        connection.execute("SET client_min_messages = 'warning'").await?;
-    }
-    sqlx::migrate!().run(&mut connection).await?;
-    connection.close().await?;
+/// is one without time limits. It comes from a pool of its own, since the future of a migration on a
+/// bare connection isn't `Send` for every lifetime, and the desktop spawns it.
+async fn migrate_once(kind: Kind, options: AnyConnectOptions) -> Result<(), StoreError> {
+    let pool = AnyPoolOptions::new().max_connections(1).after_connect(move |connection, _| {
+        Box::pin(async move {
+            if kind == Kind::Postgres {
+                // It would say at every start that the table of migrations is there already.
+                connection.execute("SET client_min_messages = 'warning'").await?;
+            }
+            Ok(())
+        })
+    });
+    let pool = pool.connect_with(options).await?;
+    sqlx::migrate!().run(&pool).await?;
+    pool.close().await;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Me;
 use crate::message::{Message, Presence, Receipt, Typing};
+use crate::outbox::Unsent;
 use crate::stream::Frame;
 
 /// The state of a supervised connection.
@@ -47,7 +48,7 @@ impl Link {
 
 /// From the core to the user interface.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "push", content = "body", rename_all = "snake_case")]
+#[serde(tag = "push", content = "body", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Push {
     /// The state of the event stream.
     Events(Link),
@@ -63,6 +64,19 @@ pub enum Push {
     Typing(Typing),
     /// Somebody came or went.
     Presence(Presence),
+    /// All that is in the outbox, oldest first, in the place of what was known of it.
+    Outbox(Vec<Unsent>),
+    /// A message is new in the outbox, or stands differently.
+    Unsent(Unsent),
+    /// A message has left the outbox.
+    Left {
+        /// Its sender's own id.
+        client_message_id: String,
+        /// What the server has stored; nothing when it was discarded.
+        messages: Vec<Message>,
+    },
+    /// Something that somebody should know, as a sentence.
+    Notice(String),
 }
 
 /// Where a signed-in app stands.

@@ -3,7 +3,7 @@
 use sally_client::api::AlertAction;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
-use sally_protocol::message::{Conversations, History, Mark, SendMessage, Sent, SetTyping};
+use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use tauri::State;
 use tauri::ipc::Channel;
 
@@ -62,8 +62,18 @@ pub(crate) async fn history(core: State<'_, Core>, conversation_id: Id, before_s
 }
 
 #[tauri::command]
-pub(crate) async fn send_message(core: State<'_, Core>, message: SendMessage) -> Answer<Sent> {
-    core.send_message(&message).await
+pub(crate) async fn send_message(core: State<'_, Core>, message: SendMessage) -> Answer<()> {
+    core.send_message(message).await
+}
+
+#[tauri::command]
+pub(crate) async fn retry_message(core: State<'_, Core>, client_message_id: String) -> Answer<()> {
+    core.retry_message(client_message_id).await
+}
+
+#[tauri::command]
+pub(crate) async fn discard_message(core: State<'_, Core>, client_message_id: String) -> Answer<()> {
+    core.discard_message(client_message_id).await
 }
 
 #[tauri::command]

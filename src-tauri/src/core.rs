@@ -11,10 +11,11 @@ use sally_client::api::AlertAction;
 use sally_client::messaging::Commands;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
-use sally_protocol::message::{Conversations, History, Mark, SendMessage, Sent, SetTyping};
+use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use tauri::ipc::Channel;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::courier::Counter;
 use crate::desk::{Desk, Order, Reply};
 use crate::failure;
 
@@ -38,6 +39,8 @@ pub(crate) struct Current {
     pub(crate) session: Option<Client>,
     /// The open messaging connection.
     pub(crate) messaging: Option<Commands>,
+    /// Who takes what is written.
+    pub(crate) outbox: Option<Counter>,
 }
 
 impl Core {
@@ -91,8 +94,17 @@ impl Core {
         self.session()?.alert_action(alert, action).await.map_err(|error| failure::of_call(&error))
     }
 
-    pub(crate) async fn send_message(&self, message: &SendMessage) -> Result<Sent, CommandError> {
-        self.messaging()?.send(message).await.map_err(|failure| failure::of_request(&failure))
+    /// Takes a message to be sent. It is kept on the disk when this returns.
+    pub(crate) async fn send_message(&self, message: SendMessage) -> Result<(), CommandError> {
+        self.outbox()?.take(message).await
+    }
+
+    pub(crate) async fn retry_message(&self, id: String) -> Result<(), CommandError> {
+        self.outbox()?.retry(id).await
+    }
+
+    pub(crate) async fn discard_message(&self, id: String) -> Result<(), CommandError> {
+        self.outbox()?.discard(id).await
     }
 
     pub(crate) async fn mark_read(&self, mark: &Mark) -> Result<(), CommandError> {
@@ -109,6 +121,10 @@ impl Core {
 
     fn messaging(&self) -> Result<Commands, CommandError> {
         self.current.borrow().messaging.clone().ok_or_else(failure::offline)
+    }
+
+    fn outbox(&self) -> Result<Counter, CommandError> {
+        self.current.borrow().outbox.clone().ok_or_else(failure::signed_out)
     }
 
     async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, CommandError> {

@@ -4,8 +4,10 @@
 //! half-way: an interface that is reloaded in the middle of a sign-in finds the outcome.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sally_client::outbox::Account;
 use sally_client::{Server, Session as Client};
 use sally_protocol::Tenant;
 use sally_protocol::auth::{LoginRequest, Me};
@@ -15,12 +17,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::core::Current;
+use crate::courier::{Courier, Interface, Road};
 use crate::failure;
 use crate::feed::{EventFeed, MessageFeed};
 use crate::this_computer::ThisComputer;
 
 /// How long a server is waited for that is told of a sign-out.
 const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
+
+/// Where outboxes are kept, below the data directory.
+const OUTBOX_DIR: &str = "outbox";
 
 /// Where an order's outcome goes. Whoever gave it may be gone, which is theirs to decide.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
@@ -53,6 +59,9 @@ struct Seat {
     this_computer: Option<ThisComputer>,
     events: Option<EventFeed>,
     messages: Option<MessageFeed>,
+    courier: Courier,
+    /// The courier's way to the server, while the messaging connection is live.
+    road: watch::Sender<Option<Road>>,
 }
 
 impl Desk {
@@ -100,7 +109,10 @@ impl Desk {
         self.interface = Some(channel);
         self.push(Push::Messaging(Link::Closed));
         match &self.seat {
-            Some(_) => self.follow_events(),
+            Some(seat) => {
+                seat.courier.attach(self.interface());
+                self.follow_events();
+            }
             None => self.push(Push::Events(Link::Closed)),
         }
         self.seat.as_ref().map(|seat| seat.shown.clone())
@@ -132,7 +144,12 @@ impl Desk {
         let server = client.server().address().to_string();
         let shown = Session { server, this_computer: this_computer.is_some(), me };
         tracing::info!(server = %shown.server, user = %shown.me.user_id, "signed in");
-        self.seat = Some(Seat { shown: shown.clone(), client, this_computer, events: None, messages: None });
+        let (road, way) = watch::channel(None);
+        let account = account(&shown, this_computer.as_ref());
+        let outbox = self.data_dir.join(OUTBOX_DIR);
+        let courier = Courier::start(outbox, account, shown.me.user_id.clone(), self.interface(), way);
+        self.seat =
+            Some(Seat { shown: shown.clone(), client, this_computer, events: None, messages: None, courier, road });
         self.publish();
         self.follow_events();
         shown
@@ -145,6 +162,9 @@ impl Desk {
         self.publish();
         drop(seat.events);
         self.push(Push::Events(Link::Closed));
+        // What waits stays on the disk, for the same user's next time.
+        seat.courier.close().await;
+        self.push(Push::Outbox(Vec::new()));
         match seat.this_computer {
             Some(computer) => computer.stop().await,
             None => match timeout(LOGOUT_LIMIT, seat.client.logout()).await {
@@ -166,7 +186,7 @@ impl Desk {
         let seat = self.seat.as_mut().ok_or_else(failure::signed_out)?;
         let interface = self.interface.as_ref().ok_or_else(failure::offline)?;
         if seat.messages.as_ref().is_none_or(MessageFeed::has_ended) {
-            seat.messages = Some(MessageFeed::start(seat.client.clone(), sender(interface)));
+            seat.messages = Some(MessageFeed::start(seat.client.clone(), seat.road.clone(), sender(interface)));
         }
         self.publish();
         Ok(())
@@ -183,13 +203,31 @@ impl Desk {
         self.published.send_replace(Current {
             session: seat.map(|seat| seat.client.clone()),
             messaging: seat.and_then(|seat| seat.messages.as_ref()).map(MessageFeed::commands),
+            outbox: seat.map(|seat| seat.courier.counter()),
         });
+    }
+
+    fn interface(&self) -> Interface {
+        match &self.interface {
+            Some(interface) => Arc::new(sender(interface)),
+            None => Arc::new(drop),
+        }
     }
 
     fn push(&self, push: Push) {
         if let Some(interface) = &self.interface {
             sender(interface)(push);
         }
+    }
+}
+
+/// Whose messages wait. The server inside the app has another address at every start, and keeps its
+/// messages in its directory.
+fn account(shown: &Session, this_computer: Option<&ThisComputer>) -> Account {
+    Account {
+        server: this_computer.map_or_else(|| shown.server.clone(), |computer| computer.name().to_owned()),
+        tenant: shown.me.tenant_id.to_string(),
+        user: shown.me.user_id.to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a connection to the interface.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
@@ -8,9 +9,12 @@ use sally_client::events::{self, Events, Options};
 use sally_client::messaging::{self, Commands, Messaging};
 use sally_protocol::desktop::Push;
 use sally_protocol::stream::Frame;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::courier::Road;
 
 /// Frames reach the interface no more often than this: it draws no faster.
 const BEAT: Duration = Duration::from_millis(30);
@@ -41,12 +45,20 @@ pub(crate) struct MessageFeed {
 }
 
 impl MessageFeed {
-    /// Opens the connection.
-    pub(crate) fn start(session: Session, push: impl Fn(Push) + Send + Sync + 'static) -> Self {
+    /// Opens the connection, and the road to the server while it is live.
+    pub(crate) fn start(
+        session: Session,
+        road: watch::Sender<Option<Road>>,
+        push: impl Fn(Push) + Send + Sync + 'static,
+    ) -> Self {
         let mut messaging = Messaging::open(session);
         let commands = messaging.commands();
+        let way = send_over(messaging.commands());
         let task = tokio::spawn(async move {
             while let Some(update) = messaging.next().await {
+                if let messaging::Update::Link(link) = &update {
+                    road.send_replace(link.is_live().then(|| way.clone()));
+                }
                 push(match update {
                     messaging::Update::Link(link) => Push::Messaging(link),
                     messaging::Update::Message(message) => Push::Message(message),
@@ -82,6 +94,13 @@ impl Drop for MessageFeed {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+fn send_over(commands: Commands) -> Road {
+    Arc::new(move |message| {
+        let commands = commands.clone();
+        Box::pin(async move { commands.send(&message).await })
+    })
 }
 
 /// Passes on what comes, frames in batches: what is there at once goes at once, and a stream that

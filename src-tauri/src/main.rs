@@ -12,6 +12,7 @@
 //! - [`core`]: the handle that commands go through.
 //! - [`desk`]: who is signed in, and which connections are open.
 //! - [`feed`]: from a connection to the interface.
+//! - [`courier`]: what is written, on the disk and on its way to the server.
 //! - [`this_computer`]: the server inside the app.
 //! - [`window`]: the window, and where it was last.
 
@@ -19,6 +20,7 @@
 
 mod commands;
 mod core;
+mod courier;
 mod desk;
 mod failure;
 mod feed;
@@ -69,6 +71,8 @@ fn main() -> anyhow::Result<()> {
             commands::conversations,
             commands::history,
             commands::send_message,
+            commands::retry_message,
+            commands::discard_message,
             commands::mark_read,
             commands::set_typing,
             commands::alert_action,

@@ -42,6 +42,7 @@ const EVENTS_PER_SECOND: f64 = 2.0;
 pub(crate) struct ThisComputer {
     running: Running,
     fleet: Option<Fleet>,
+    name: String,
     /// Held for as long as the server uses its directory.
     _lock: File,
 }
@@ -56,12 +57,13 @@ impl ThisComputer {
     /// its dispatcher.
     pub(crate) async fn start(data_dir: &Path, with_fleet: bool) -> Result<(Self, Session, Me), CommandError> {
         let (data_dir, lock) = claim(data_dir)?;
+        let name = data_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let config = Config { listen: "127.0.0.1:0".into(), data_dir, drain: DRAIN, ..Config::default() };
         let running = sally_server::start(config).await.map_err(|error| {
             tracing::error!(%error, "the server inside the app doesn't start");
             failure::own("this_computer", &format!("The server on this computer doesn't start: {error}."), true)
         })?;
-        let mut computer = Self { running, fleet: None, _lock: lock };
+        let mut computer = Self { running, fleet: None, name, _lock: lock };
         match computer.sign_in().await {
             Ok((session, me)) => {
                 if with_fleet {
@@ -79,6 +81,11 @@ impl ThisComputer {
     /// Whether a fleet is simulated.
     pub(crate) fn has_fleet(&self) -> bool {
         self.fleet.is_some()
+    }
+
+    /// What its directory is called: the same server has the same name at its next start.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Stops the fleet and the server, within a limit.

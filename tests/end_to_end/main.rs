@@ -9,12 +9,14 @@
 //! - [`sign_in`]: the form, and what it says when it can't let somebody in.
 //! - [`board`]: alerts on their way from a publisher to a dispatcher's eyes.
 //! - [`messaging`]: the connection that exists only while somebody is in the view, and what travels on it.
+//! - [`outbox`]: what is written while the server is away.
 //! - [`recovery`]: the server dies and comes back.
 //! - [`this_computer`]: the server inside the app.
 //! - [`support`]: the processes.
 
 mod board;
 mod messaging;
+mod outbox;
 mod recovery;
 mod sign_in;
 mod support;

@@ -68,18 +68,18 @@ async fn a_dispatcher_and_a_driver_talk() {
 }
 
 /// The selector of messages of the dispatcher's own, or of the driver's.
-fn message(mine: bool) -> String {
+pub(crate) fn message(mine: bool) -> String {
     at("message") + &format!(r#"[data-mine="{mine}"]"#)
 }
 
-async fn enter_messaging(scene: &Scene) -> Result<()> {
+pub(crate) async fn enter_messaging(scene: &Scene) -> Result<()> {
     scene.app.click(&at("nav-messages")).await?;
     scene.app.see(&(at("messaging-state") + r#"[data-state="live"]"#)).await?;
     Ok(())
 }
 
 /// Waits until the server counts `expected` messaging connections.
-async fn connections(scene: &Scene, expected: u64) -> Result<()> {
+pub(crate) async fn connections(scene: &Scene, expected: u64) -> Result<()> {
     wait::until(&format!("the server counts {expected} messaging connections"), async || {
         Ok((scene.server.messaging_connections().await? == expected).then_some(()))
     })

@@ -3,7 +3,7 @@
 
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Session, SignIn};
-use sally_protocol::message::{Conversations, History, Mark, SendMessage, Sent, SetTyping};
+use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use serde_json::json;
 
 use crate::bridge::call;
@@ -50,9 +50,19 @@ pub(crate) async fn history(conversation: &Id, before_seq: Option<u64>) -> Answe
     call("history", &json!({ "conversationId": conversation, "beforeSeq": before_seq })).await
 }
 
-/// Sends a message. It is stored when this returns.
-pub(crate) async fn send_message(message: &SendMessage) -> Answer<Sent> {
+/// Has a message sent as soon as that can be. It is kept on this computer when this returns.
+pub(crate) async fn send_message(message: &SendMessage) -> Answer<()> {
     call("send_message", &json!({ "message": message })).await
+}
+
+/// Tries again to send a message that failed.
+pub(crate) async fn retry_message(client_message_id: &str) -> Answer<()> {
+    call("retry_message", &json!({ "clientMessageId": client_message_id })).await
+}
+
+/// Gives up a message that failed.
+pub(crate) async fn discard_message(client_message_id: &str) -> Answer<()> {
+    call("discard_message", &json!({ "clientMessageId": client_message_id })).await
 }
 
 /// Says that everything up to a message has been read.

@@ -28,9 +28,10 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// A running app. Its window is closed when it is dropped, and what remains of it is killed.
 pub(crate) struct App {
     client: Client,
-    session: String,
+    /// `None` once it has been killed.
+    session: Option<String>,
     port: u16,
-    _driver: Process,
+    driver: Option<Process>,
     _bus: Process,
 }
 
@@ -39,8 +40,9 @@ impl App {
     pub(crate) async fn start(folder: &Path, display: &Display, variables: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new("dbus-daemon");
         command.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
+        let already = fs::read_to_string(folder.join("bus.log")).map_or(0, |log| log.len());
         let mut bus = Process::start(&mut command, "bus", folder)?;
-        let address = bus.line(0, |line| line.starts_with("unix:").then(|| line.trim().to_owned())).await?;
+        let address = bus.line(already, |line| line.starts_with("unix:").then(|| line.trim().to_owned())).await?;
 
         let home = folder.join("home");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&home)?;
@@ -67,12 +69,18 @@ impl App {
             match open(port, native_port, &mut driver).await {
                 Ok(client) => {
                     let session = client.session_id().await?.context("a session without an id")?;
-                    return Ok(Self { client, session, port, _driver: driver, _bus: bus });
+                    return Ok(Self { client, session: Some(session), port, driver: Some(driver), _bus: bus });
                 }
                 Err(error) => last = Some(error),
             }
         }
         Err(last.context("no try")?)
+    }
+
+    /// Ends it as a power cut would, by SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.session = None;
+        self.driver = None;
     }
 
     /// Fills the form in and sends it.
@@ -157,7 +165,7 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         // Asked by a plain request, since nothing can be awaited here. Should it fail, the kill that follows does it.
-        let _ = close(self.port, &self.session);
+        let _ = self.session.as_ref().map(|session| close(self.port, session));
     }
 }
 

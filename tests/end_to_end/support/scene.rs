@@ -68,6 +68,13 @@ impl Scene {
         Ok(Self { app, server, redis, display, folder })
     }
 
+    /// Kills the app and starts it again with what it has kept.
+    pub(crate) async fn crash_app(&mut self) -> Result<()> {
+        self.app.kill();
+        self.app = App::start(&self.folder, &self.display, &[]).await?;
+        Ok(())
+    }
+
     async fn evidence(&self) -> String {
         let picture = self.folder.join("failure.png");
         let picture = match self.display.capture(&picture) {

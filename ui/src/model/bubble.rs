@@ -1,8 +1,9 @@
 //! A message as it is shown.
 
 use jiff::{SignedDuration, Timestamp};
-use sally_protocol::desktop::CommandError;
+use sally_protocol::desktop::{CommandError, Link};
 use sally_protocol::message::{Message, MessagePriority};
+use sally_protocol::outbox::UnsentState;
 use sally_protocol::{Id, Role};
 
 use super::thread::Thread;
@@ -14,6 +15,8 @@ const TOGETHER: SignedDuration = SignedDuration::from_mins(5);
 /// How far a message has come.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Progress {
+    /// In the outbox; with what the server said when it put the message off.
+    Waiting(Option<String>),
     /// On its way to the server.
     Sending,
     /// It could not be sent.
@@ -26,6 +29,34 @@ pub(crate) enum Progress {
     Read,
     /// Confirmed by the other side.
     Confirmed,
+}
+
+impl Progress {
+    /// One word for it.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting(_) => "Waiting",
+            Self::Sending => "Sending",
+            Self::Failed(_) => "Not sent",
+            Self::Sent => "Sent",
+            Self::Delivered => "Delivered",
+            Self::Read => "Read",
+            Self::Confirmed => "Confirmed",
+        }
+    }
+
+    /// Why a message waits, while the messaging connection is in this state. `None` for one that
+    /// doesn't wait, or only for its turn.
+    pub(crate) fn why(&self, link: &Link) -> Option<String> {
+        let Self::Waiting(reason) = self else { return None };
+        match link {
+            Link::Live => reason.clone(),
+            Link::Connecting => Some("Connecting to the server.".to_owned()),
+            Link::Retrying { .. } => Some("There is no connection to the server.".to_owned()),
+            Link::Closed => Some("Messages are sent while this view is open.".to_owned()),
+            Link::SignedOut { reason } | Link::Incompatible { reason } => Some(reason.clone()),
+        }
+    }
 }
 
 /// A message as it is shown.
@@ -73,7 +104,7 @@ impl Thread {
             return Some(self.stored_bubble(key, message, viewer, zone));
         }
         let outgoing = self.outgoing(key, viewer)?;
-        let request = &outgoing.request;
+        let request = &outgoing.message;
         Some(Bubble {
             key: key.to_owned(),
             message_id: None,
@@ -85,8 +116,12 @@ impl Thread {
             urgent: request.priority == MessagePriority::Urgent,
             requires_ack: request.requires_ack,
             alert_id: request.alert_id.clone(),
-            at: outgoing.at,
-            progress: Some(outgoing.failure.clone().map_or(Progress::Sending, Progress::Failed)),
+            at: outgoing.created_at,
+            progress: Some(match outgoing.state.clone() {
+                UnsentState::Waiting { reason } => Progress::Waiting(reason),
+                UnsentState::Sending => Progress::Sending,
+                UnsentState::Failed { error } => Progress::Failed(error),
+            }),
         })
     }
 

@@ -5,11 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use sally_protocol::Id;
-use sally_protocol::desktop::CommandError;
-use sally_protocol::message::{History, Message, Receipt, ReceiptKind, SendMessage};
+use sally_protocol::message::{History, Message, Receipt, ReceiptKind};
+use sally_protocol::outbox::Unsent;
 
 use super::bubble::Viewer;
 use super::time::{Zone, day};
@@ -21,8 +20,8 @@ pub(crate) struct Thread {
     pub(super) stored: BTreeMap<u64, Message>,
     /// Where a stored message stands, by [`key_of`].
     pub(super) places: BTreeMap<String, u64>,
-    /// What is being sent or could not be, oldest first.
-    pub(super) outgoing: Vec<Outgoing>,
+    /// What waits to be sent or could not be, oldest first.
+    outgoing: Vec<Unsent>,
     /// Whether the server has older messages than those here; `None` before the first page.
     more: Option<bool>,
     /// The other side's device has everything up to here.
@@ -33,17 +32,6 @@ pub(crate) struct Thread {
     pub(super) confirmed: BTreeSet<String>,
     /// Whether a push showed that messages are missing, so that the newest page must be fetched.
     stale: bool,
-}
-
-/// A message that isn't stored yet.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Outgoing {
-    /// The request, which a retry repeats with the same `clientMessageId`.
-    pub(crate) request: SendMessage,
-    /// When it was written.
-    pub(crate) at: Timestamp,
-    /// Why it could not be sent; `None` while it is on its way.
-    pub(crate) failure: Option<CommandError>,
 }
 
 /// A line of the thread.
@@ -118,33 +106,44 @@ impl Thread {
 
     /// A stored message is no longer on its way.
     fn settle(&mut self, message: &Message) {
-        self.outgoing.retain(|outgoing| outgoing.request.client_message_id != message.client_message_id);
+        self.outgoing.retain(|outgoing| outgoing.id() != message.client_message_id);
     }
 
-    /// Notes that a message is on its way, for the first time or again.
-    pub(crate) fn sending(&mut self, request: SendMessage, at: Timestamp) {
-        match self.outgoing.iter_mut().find(|known| known.request.client_message_id == request.client_message_id) {
-            Some(known) => known.failure = None,
-            None => self.outgoing.push(Outgoing { request, at, failure: None }),
+    /// Notes how a message stands that waits to be sent. One that is stored waits no longer, whatever
+    /// is heard of it late.
+    pub(crate) fn unsent(&mut self, unsent: Unsent) {
+        if self.stored.values().any(|message| message.client_message_id == unsent.id()) {
+            return;
+        }
+        match self.outgoing.iter_mut().find(|known| known.id() == unsent.id()) {
+            Some(known) => *known = unsent,
+            None => self.outgoing.push(unsent),
         }
     }
 
-    /// Notes that a message could not be sent.
-    pub(crate) fn failed(&mut self, client_message_id: &str, failure: CommandError) {
-        if let Some(known) = self.outgoing.iter_mut().find(|known| known.request.client_message_id == client_message_id)
-        {
-            known.failure = Some(failure);
-        }
+    /// Notes that a message no longer waits to be sent.
+    pub(crate) fn left(&mut self, client_message_id: &str) {
+        self.outgoing.retain(|known| known.id() != client_message_id);
     }
 
-    /// Gives up a message that could not be sent.
-    pub(crate) fn discard(&mut self, client_message_id: &str) {
-        self.outgoing.retain(|known| known.request.client_message_id != client_message_id || known.failure.is_none());
+    /// Forgets all that waits to be sent, before it is told anew.
+    pub(crate) fn forget_outgoing(&mut self) {
+        self.outgoing.clear();
     }
 
     /// The message with this key, if it has not been stored yet.
-    pub(crate) fn outgoing(&self, key: &str, viewer: &Viewer) -> Option<&Outgoing> {
-        self.outgoing.iter().find(|known| key_of(&viewer.user, &known.request.client_message_id) == key)
+    pub(crate) fn outgoing(&self, key: &str, viewer: &Viewer) -> Option<&Unsent> {
+        self.outgoing.iter().find(|known| key_of(&viewer.user, known.id()) == key)
+    }
+
+    /// How many messages wait to be sent or for a decision.
+    pub(crate) fn outgoing_count(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// Whether any does.
+    pub(crate) fn has_outgoing(&self) -> bool {
+        !self.outgoing.is_empty()
     }
 
     /// Notes a receipt of the other side, whose user is `other`. Receipts never go back.
@@ -203,8 +202,8 @@ impl Thread {
             entries.push(Entry::Message(key_of(&message.sender_id, &message.client_message_id)));
         }
         for outgoing in &self.outgoing {
-            open_day(&mut entries, outgoing.at);
-            entries.push(Entry::Message(key_of(&viewer.user, &outgoing.request.client_message_id)));
+            open_day(&mut entries, outgoing.created_at);
+            entries.push(Entry::Message(key_of(&viewer.user, outgoing.id())));
         }
         entries
     }

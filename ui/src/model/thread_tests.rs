@@ -1,5 +1,9 @@
+use jiff::Timestamp;
 use jiff::tz::Offset;
 use sally_protocol::Role;
+use sally_protocol::desktop::{CommandError, Link};
+use sally_protocol::message::SendMessage;
+use sally_protocol::outbox::UnsentState;
 use serde_json::json;
 
 use super::*;
@@ -39,8 +43,9 @@ fn seqs(thread: &Thread) -> Vec<u64> {
     thread.stored.keys().copied().collect()
 }
 
-fn request(client: &str) -> SendMessage {
-    SendMessage { content: "hello".into(), client_message_id: client.into(), ..SendMessage::default() }
+fn unsent(client: &str, at: Timestamp, state: UnsentState) -> Unsent {
+    let message = SendMessage { content: "hello".into(), client_message_id: client.into(), ..SendMessage::default() };
+    Unsent { conversation_id: Some(id("driver")), message, created_at: at, state }
 }
 
 fn refusal() -> CommandError {
@@ -99,23 +104,30 @@ fn a_message_keeps_its_key_from_sending_to_stored() {
     let mut thread = Thread::default();
     thread.page(page(1..=1, false), true);
     let at = message(2, "ann").timestamp;
-    thread.sending(request("u2"), at);
+    let waiting = UnsentState::Waiting { reason: None };
+    thread.unsent(unsent("u2", at, waiting.clone()));
     let entries = thread.entries(&ann(), None, utc);
     let key = match entries.last() {
         Some(Entry::Message(key)) => key.clone(),
         other => panic!("not a message: {other:?}"),
     };
-    assert_eq!(thread.bubble(&key, &ann(), utc).and_then(|bubble| bubble.progress), Some(Progress::Sending));
-
-    thread.failed("u2", refusal());
-    assert_eq!(thread.bubble(&key, &ann(), utc).and_then(|bubble| bubble.progress), Some(Progress::Failed(refusal())));
-
-    thread.sending(request("u2"), at);
-    assert_eq!(thread.outgoing.len(), 1, "a retry is the same message");
+    for (state, progress) in [
+        (waiting.clone(), Progress::Waiting(None)),
+        (UnsentState::Sending, Progress::Sending),
+        (UnsentState::Failed { error: refusal() }, Progress::Failed(refusal())),
+        (waiting.clone(), Progress::Waiting(None)),
+    ] {
+        thread.unsent(unsent("u2", at, state));
+        assert_eq!(thread.bubble(&key, &ann(), utc).and_then(|bubble| bubble.progress), Some(progress));
+    }
+    assert_eq!(thread.outgoing_count(), 1, "a retry is the same message");
 
     // The push may come before the answer; either way it is there once.
     thread.receive(message(2, "ann"));
     thread.receive(message(2, "ann"));
+    // What is heard of it late changes nothing.
+    thread.unsent(unsent("u2", at, waiting));
+    assert!(!thread.has_outgoing());
     assert_eq!(thread.entries(&ann(), None, utc), entries);
     let bubble = thread.bubble(&key, &ann(), utc).expect("the message");
     assert_eq!((bubble.seq, bubble.mine, bubble.progress), (Some(2), true, Some(Progress::Sent)));
@@ -123,14 +135,29 @@ fn a_message_keeps_its_key_from_sending_to_stored() {
 }
 
 #[test]
-fn only_a_failed_message_can_be_given_up() {
+fn what_waits_is_shown_in_order_until_it_leaves() {
     let mut thread = Thread::default();
-    thread.sending(request("u1"), message(1, "ann").timestamp);
-    thread.discard("u1");
-    assert_eq!(thread.outgoing.len(), 1);
-    thread.failed("u1", refusal());
-    thread.discard("u1");
-    assert_eq!(thread.outgoing.len(), 0);
+    let at = message(1, "ann").timestamp;
+    for client in ["u1", "u2", "u3"] {
+        thread.unsent(unsent(client, at, UnsentState::Waiting { reason: None }));
+    }
+    thread.unsent(unsent("u1", at, UnsentState::Failed { error: refusal() }));
+    thread.left("u2");
+    let message = |client: &str| Entry::Message(format!("ann/{client}"));
+    let day = Entry::Day("2026-11-24".parse().expect("a date"));
+    assert_eq!(thread.entries(&ann(), None, utc), [day, message("u1"), message("u3")]);
+    thread.forget_outgoing();
+    assert_eq!(thread.entries(&ann(), None, utc), []);
+}
+
+#[test]
+fn it_is_said_why_a_message_waits() {
+    let retrying = Link::Retrying { in_ms: 1_000, reason: "Refused.".into() };
+    assert!(Progress::Waiting(None).why(&retrying).is_some_and(|why| why.contains("no connection")));
+    assert_eq!(Progress::Waiting(None).why(&Link::Live), None, "it is about to go");
+    let put_off = Progress::Waiting(Some("Too many messages.".into()));
+    assert_eq!(put_off.why(&Link::Live).as_deref(), Some("Too many messages."));
+    assert_eq!(Progress::Sending.why(&retrying), None);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use sally_protocol::message::Conversation;
 use super::desk::Load;
 use super::door::Door;
 use super::link::Link;
+use super::tray::Tray;
 use crate::commands;
 use crate::model::conversations::{self, Typists};
 use crate::model::thread::Thread;
@@ -62,6 +63,10 @@ pub(crate) struct Inbox {
     pub(crate) typists: RwSignal<Typists>,
     /// What is being written where.
     pub(crate) drafts: RwSignal<BTreeMap<Id, Draft>>,
+    /// What the core didn't take, and why: in which conversation, and a sentence.
+    pub(crate) not_taken: RwSignal<Option<(Id, String)>>,
+    /// What is written, on its way to the core.
+    pub(super) tray: Tray,
     /// Up to where the server knows that conversations have been read.
     pub(super) marked: StoredValue<BTreeMap<Id, u64>>,
     /// How often the list of conversations was asked for.
@@ -83,6 +88,8 @@ impl Inbox {
             older: RwSignal::default(),
             typists: RwSignal::default(),
             drafts: RwSignal::default(),
+            not_taken: RwSignal::default(),
+            tray: Tray::new(),
             marked: StoredValue::default(),
             asked: StoredValue::default(),
         }
@@ -97,6 +104,7 @@ impl Inbox {
         self.pages.set(BTreeMap::new());
         self.typists.set(Typists::new());
         self.drafts.set(BTreeMap::new());
+        self.not_taken.set(None);
         self.marked.set_value(BTreeMap::new());
     }
 
@@ -135,6 +143,11 @@ impl Inbox {
         self.older.set(Load::Idle);
         self.open.set(Some(conversation.clone()));
         self.fetch_newest(conversation);
+    }
+
+    /// How many messages wait to be sent or for a decision, all conversations together.
+    pub(crate) fn unsent_count(self) -> usize {
+        self.threads.with(|threads| threads.values().map(Thread::outgoing_count).sum())
     }
 
     /// Closes the open conversation.
@@ -186,8 +199,7 @@ impl Inbox {
                     self.conversations.update(|list| {
                         let before = std::mem::replace(list, answer.conversations);
                         // Whoever is being written to for the first time isn't in the server's list yet.
-                        let open = self.open.get_untracked();
-                        for known in before.into_iter().filter(|known| Some(&known.conversation_id) == open.as_ref()) {
+                        for known in before.into_iter().filter(|known| self.is_written_to(&known.conversation_id)) {
                             conversations::ensure(list, &known.conversation_id, known.name);
                         }
                     });
@@ -196,6 +208,11 @@ impl Inbox {
                 Err(error) => self.list.set(Load::Failed(error)),
             }
         });
+    }
+
+    fn is_written_to(self, conversation: &Id) -> bool {
+        self.open.with_untracked(|open| open.as_ref() == Some(conversation))
+            || self.threads.with_untracked(|threads| threads.get(conversation).is_some_and(Thread::has_outgoing))
     }
 
     /// Fetches the newest messages of a conversation.

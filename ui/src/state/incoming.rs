@@ -3,11 +3,13 @@
 use leptos::prelude::*;
 use sally_protocol::desktop;
 use sally_protocol::message::{Message, Presence, Receipt, Typing};
+use sally_protocol::outbox::Unsent;
 
 use super::clock::now;
 use super::desk::Load;
 use super::inbox::Inbox;
 use crate::model::conversations;
+use crate::model::thread::Thread;
 
 impl Inbox {
     /// Takes in the state of the connection.
@@ -41,6 +43,27 @@ impl Inbox {
         if stale == Some(true) && !loading && self.open.get_untracked().as_ref() == Some(&conversation) {
             self.fetch_newest(conversation);
         }
+    }
+
+    /// Takes in all that waits to be sent.
+    pub(super) fn outbox(self, unsent: Vec<Unsent>) {
+        self.threads.update(|threads| threads.values_mut().for_each(Thread::forget_outgoing));
+        unsent.into_iter().for_each(|unsent| self.unsent(unsent));
+    }
+
+    /// Takes in how a message stands that waits to be sent.
+    pub(super) fn unsent(self, unsent: Unsent) {
+        // One to several drivers is shown where it has arrived.
+        let Some(conversation) = unsent.conversation_id.clone() else { return };
+        // A first message to a driver is written before the server knows of the conversation.
+        self.conversations.update(|list| conversations::ensure(list, &conversation, None));
+        self.threads.update(|threads| threads.entry(conversation).or_default().unsent(unsent));
+    }
+
+    /// Takes in that a message no longer waits to be sent.
+    pub(super) fn left(self, client_message_id: &str, messages: Vec<Message>) {
+        messages.into_iter().for_each(|message| self.receive(message));
+        self.threads.update(|threads| threads.values_mut().for_each(|thread| thread.left(client_message_id)));
     }
 
     /// Takes in a receipt.

@@ -11,6 +11,7 @@ mod link;
 mod outgoing;
 mod preference;
 mod stream;
+mod tray;
 
 pub(crate) use clock::{now, zone};
 pub(crate) use desk::{Desk, Load, Phase, View};

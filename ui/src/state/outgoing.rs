@@ -6,60 +6,70 @@ use sally_protocol::Id;
 use sally_protocol::message::{Mark, MessagePriority, SendMessage, SetTyping};
 use uuid::Uuid;
 
-use super::clock::now;
 use super::inbox::{Draft, Inbox};
+use super::tray::Written;
 use crate::commands;
 use crate::model::bubble::Viewer;
 
 impl Inbox {
-    /// Sends what is written in a conversation.
+    /// Sends what is written in a conversation: the core keeps it, and sends it when it can.
     pub(crate) fn send(self, conversation: Id, draft: Draft, viewer: &Viewer) {
-        let request = SendMessage {
+        let message = SendMessage {
             // A driver's message goes to the dispatch team, which has no id.
             recipient_id: viewer.role.is_dispatch().then(|| conversation.clone()),
             content: draft.text.trim().to_owned(),
             client_message_id: Uuid::new_v4().to_string(),
             priority: if draft.urgent { MessagePriority::Urgent } else { MessagePriority::Normal },
             requires_ack: draft.requires_ack,
-            alert_id: draft.subject.map(|subject| subject.alert),
+            alert_id: draft.subject.as_ref().map(|subject| subject.alert.clone()),
             ..SendMessage::default()
         };
         self.drafts.update(|drafts| {
             drafts.remove(&conversation);
         });
-        self.dispatch(conversation, request);
+        self.not_taken.set(None);
+        spawn_local(self.tray.pass_on(Written { conversation, draft, message }, async move |written: Written| {
+            if let Err(error) = commands::send_message(&written.message).await {
+                self.give_back(written.conversation, written.draft, error.message);
+            }
+        }));
     }
 
-    /// Sends a message that could not be sent once more. It is the same message to the server.
+    /// What couldn't be taken is put back before what has been written since.
+    fn give_back(self, conversation: Id, mut draft: Draft, reason: String) {
+        self.drafts.update(|drafts| {
+            let since = drafts.remove(&conversation).unwrap_or_default();
+            if !since.text.is_empty() {
+                draft.text = format!("{}\n{}", draft.text, since.text);
+            }
+            drafts.insert(conversation.clone(), draft);
+        });
+        self.not_taken.set(Some((conversation, reason)));
+    }
+
+    /// Tries again to send a message that failed. It is the same message to the server.
     pub(crate) fn retry(self, conversation: Id, key: &str, viewer: &Viewer) {
-        let request = self.threads.with_untracked(|threads| {
-            threads.get(&conversation)?.outgoing(key, viewer).map(|outgoing| outgoing.request.clone())
-        });
-        if let Some(request) = request {
-            self.dispatch(conversation, request);
-        }
-    }
-
-    /// Gives up a message that could not be sent.
-    pub(crate) fn discard(self, conversation: &Id, key: &str, viewer: &Viewer) {
-        self.threads.update(|threads| {
-            let Some(thread) = threads.get_mut(conversation) else { return };
-            if let Some(client) = thread.outgoing(key, viewer).map(|known| known.request.client_message_id.clone()) {
-                thread.discard(&client);
-            }
-        });
-    }
-
-    fn dispatch(self, conversation: Id, request: SendMessage) {
-        self.threads.update(|threads| threads.entry(conversation.clone()).or_default().sending(request.clone(), now()));
+        let Some(id) = self.outgoing(&conversation, key, viewer) else { return };
         spawn_local(async move {
-            match commands::send_message(&request).await {
-                Ok(sent) => sent.messages.into_iter().for_each(|message| self.receive(message)),
-                Err(error) => self.threads.update(|threads| {
-                    threads.entry(conversation).or_default().failed(&request.client_message_id, error);
-                }),
+            if let Err(error) = commands::retry_message(&id).await {
+                self.not_taken.set(Some((conversation, error.message)));
             }
         });
+    }
+
+    /// Gives up a message that failed.
+    pub(crate) fn discard(self, conversation: Id, key: &str, viewer: &Viewer) {
+        let Some(id) = self.outgoing(&conversation, key, viewer) else { return };
+        spawn_local(async move {
+            if let Err(error) = commands::discard_message(&id).await {
+                self.not_taken.set(Some((conversation, error.message)));
+            }
+        });
+    }
+
+    /// The sender's own id of a message that isn't stored yet.
+    fn outgoing(self, conversation: &Id, key: &str, viewer: &Viewer) -> Option<String> {
+        self.threads.with_untracked(|threads| Some(threads.get(conversation)?.outgoing(key, viewer)?.id().to_owned()))
     }
 
     /// Says that everything in a conversation up to `seq` has been seen, unless that was said before.

@@ -22,6 +22,10 @@ impl Desk {
             Push::Receipt(receipt) => self.inbox.receipt(&receipt),
             Push::Typing(typing) => self.inbox.typing(&typing),
             Push::Presence(presence) => self.inbox.presence(&presence),
+            Push::Outbox(unsent) => self.inbox.outbox(unsent),
+            Push::Unsent(unsent) => self.inbox.unsent(unsent),
+            Push::Left { client_message_id, messages } => self.inbox.left(&client_message_id, messages),
+            Push::Notice(text) => self.notify(text),
         }
     }
 

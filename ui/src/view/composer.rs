@@ -87,6 +87,10 @@ pub(crate) fn Composer(
             format!("{} of {}", label::thousands(length.get() as u64), label::thousands(MAX_CONTENT_CHARS as u64))
         })
     };
+    let not_taken = move || {
+        let (conversation, reason) = inbox.not_taken.get()?;
+        id.with_value(|id| conversation == *id).then_some(reason)
+    };
     view! {
         <form
             class="composer"
@@ -113,6 +117,16 @@ pub(crate) fn Composer(
                                 >
                                     <Icon symbol=Symbol::Cross />
                                 </button>
+                            </div>
+                        }
+                    })
+            }}
+            {move || {
+                not_taken()
+                    .map(|reason| {
+                        view! {
+                            <div class="inline-error" role="alert" data-testid="composer-not-taken">
+                                <p>{reason}</p>
                             </div>
                         }
                     })

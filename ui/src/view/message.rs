@@ -41,9 +41,13 @@ pub(crate) fn MessageRow(
         Some(Progress::Failed(error)) => Some(error),
         _ => None,
     };
+    let waits = Memo::new(move |_| {
+        let why = inbox.link.with(|link| progress.read().as_ref()?.why(&link.state))?;
+        let since = bubble.with(|bubble| bubble.as_ref().map(|bubble| bubble.at))?;
+        Some(format!("Since {}. {why}", time::day_and_time(since, desk.now.get(), zone)))
+    });
     let retry = move |_| key.with_value(|key| viewer.with_value(|viewer| inbox.retry(id.get_value(), key, viewer)));
-    let discard =
-        move |_| id.with_value(|id| key.with_value(|key| viewer.with_value(|viewer| inbox.discard(id, key, viewer))));
+    let discard = move |_| key.with_value(|key| viewer.with_value(|viewer| inbox.discard(id.get_value(), key, viewer)));
     view! {
         <article
             class="message"
@@ -53,6 +57,7 @@ pub(crate) fn MessageRow(
             data-mine=with(|bubble| Some(bubble.mine.to_string()))
             data-ours=with(|bubble| Some(bubble.ours.to_string()))
             data-head=with(|bubble| Some(bubble.heading.is_some().to_string()))
+            data-progress=move || progress.get().map(|progress| progress.word())
             data-failed=move || failure().is_some().to_string()
         >
             {move || heading.get().map(|name| view! { <header class="message-author"><bdi>{name}</bdi></header> })}
@@ -75,6 +80,7 @@ pub(crate) fn MessageRow(
                     <span>"Confirmation asked"</span>
                 </Show>
                 {move || progress.get().map(|progress| view! { <ProgressMark progress /> })}
+                {move || waits.get().map(|text| view! { <span data-testid="message-waits">{text}</span> })}
             </footer>
             {move || {
                 failure()
@@ -82,11 +88,11 @@ pub(crate) fn MessageRow(
                         view! {
                             <div class="message-failure" role="alert">
                                 <p>{error.message}</p>
-                                <button class="button" on:click=retry>
+                                <button class="button" data-testid="message-retry" on:click=retry>
                                     <Icon symbol=Symbol::Sync />
-                                    "Send again"
+                                    "Try again"
                                 </button>
-                                <button class="button quiet" on:click=discard>
+                                <button class="button quiet" data-testid="message-discard" on:click=discard>
                                     "Discard"
                                 </button>
                             </div>
@@ -100,18 +106,17 @@ pub(crate) fn MessageRow(
 /// How far a message has come.
 #[component]
 fn ProgressMark(progress: Progress) -> impl IntoView {
-    let (symbol, word, severity) = match progress {
-        Progress::Sending => (Symbol::Clock, "Sending", "none"),
-        Progress::Failed(_) => (Symbol::Critical, "Not sent", "critical"),
-        Progress::Sent => (Symbol::Check, "Sent", "none"),
-        Progress::Delivered => (Symbol::CheckTwice, "Delivered", "none"),
-        Progress::Read => (Symbol::CheckTwice, "Read", "none"),
-        Progress::Confirmed => (Symbol::CheckTwice, "Confirmed", "none"),
+    let symbol = match &progress {
+        Progress::Waiting(_) | Progress::Sending => Symbol::Clock,
+        Progress::Failed(_) => Symbol::Critical,
+        Progress::Sent => Symbol::Check,
+        Progress::Delivered | Progress::Read | Progress::Confirmed => Symbol::CheckTwice,
     };
+    let severity = if matches!(progress, Progress::Failed(_)) { "critical" } else { "none" };
     view! {
         <span class="mark progress-mark" data-severity=severity>
             <Icon symbol />
-            {word}
+            {progress.word()}
         </span>
     }
 }

@@ -77,6 +77,18 @@ fn Rail() -> impl IntoView {
             }
         })
     };
+    let unsent = Memo::new(move |_| desk.inbox.unsent_count());
+    let unsent_badge = move || {
+        (unsent.get() > 0).then(|| {
+            view! {
+                <span class="rail-badge unsent" data-testid="nav-unsent" title="Not sent yet. Messages are sent while this view is open.">
+                    <span aria-hidden="true">"↑"</span>
+                    {move || label::thousands(unsent.get() as u64)}
+                    <span class="unseen">" not sent yet"</span>
+                </span>
+            }
+        })
+    };
     let critical_badge = move || {
         (critical.get() > 0).then(|| {
             view! {
@@ -103,6 +115,7 @@ fn Rail() -> impl IntoView {
             </RailItem>
             <RailItem view=View::Messages symbol=Symbol::Message name="Messages" key="4" testid="nav-messages">
                 {unread_badge}
+                {unsent_badge}
             </RailItem>
         </nav>
     }

@@ -141,7 +141,11 @@ impl Round {
             self.push(Push::Notice(error.message));
         }
         loop {
+            let is_new = road.has_changed().unwrap_or_default();
             let way = road.borrow_and_update().clone();
+            if is_new && way.is_some() {
+                self.outbox.connected();
+            }
             if let Some(way) = &way
                 && let Some(message) = self.outbox.take(Instant::now())
             {
@@ -154,7 +158,7 @@ impl Round {
                 Some(order) = orders.recv() => self.obey(order).await,
                 Ok(()) = self.interface.changed() => self.push_all(),
                 Some(answer) = answer => self.answered(answer.unwrap_or(Err(Failure::NoAnswer))).await,
-                Ok(()) = road.changed() => if road.borrow().is_some() { self.outbox.connected() },
+                Ok(()) = road.changed() => road.mark_changed(),
                 Some(()) = OptionFuture::from(wakes_at.map(sleep_until)) => {}
             }
         }

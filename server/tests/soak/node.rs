@@ -68,12 +68,12 @@ impl Node {
 
     /// Publishes one event; whether it is in the log.
     pub(crate) async fn try_publish(&self, event: &Value) -> bool {
-        self.post(event).await.status() == 202
+        self.post(&json!({ "event": event })).await.status() == 202
     }
 
     /// Publishes one event, and returns its cursor.
     pub(crate) async fn publish(&self, event: Value) -> String {
-        let answer = self.post(&event).await;
+        let answer = self.post(&json!({ "event": event })).await;
         assert_eq!(answer.status(), 202);
         let body: Value = answer.json().await.unwrap();
         body["results"][0]["cursor"].as_str().unwrap().to_owned()
@@ -100,9 +100,14 @@ impl Node {
         reqwest::Client::new().get(self.url("/sse/events")).bearer_auth(token).send().await.unwrap()
     }
 
-    async fn post(&self, event: &Value) -> reqwest::Response {
+    /// Publishes events at once.
+    pub(crate) async fn publish_all(&self, events: Value) {
+        assert_eq!(self.post(&json!({ "events": events })).await.status(), 202);
+    }
+
+    async fn post(&self, body: &Value) -> reqwest::Response {
         let request = self.http.post(self.url("/api/events")).bearer_auth(token("svc", Role::Service));
-        request.json(&json!({ "event": event })).send().await.unwrap()
+        request.json(body).send().await.unwrap()
     }
 
     fn url(&self, path: &str) -> String {

@@ -22,6 +22,9 @@ const TENANT: &str = "demo";
 /// Whoever sits at this computer.
 const USER: &str = "dispatcher";
 
+/// A Redis that the server takes events from, as a headless one does; without it, it needs none.
+const REDIS_URL: &str = "SALLY_REDIS_URL";
+
 /// How many copies of the app can each run a server of their own.
 const COPIES: usize = 8;
 
@@ -58,7 +61,13 @@ impl ThisComputer {
     pub(crate) async fn start(data_dir: &Path, with_fleet: bool) -> Result<(Self, Session, Me), CommandError> {
         let (data_dir, lock) = claim(data_dir)?;
         let name = data_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let config = Config { listen: "127.0.0.1:0".into(), data_dir, drain: DRAIN, ..Config::default() };
+        let config = Config {
+            listen: "127.0.0.1:0".into(),
+            data_dir,
+            drain: DRAIN,
+            redis_url: std::env::var(REDIS_URL).ok().filter(|url| !url.is_empty()),
+            ..Config::default()
+        };
         let running = sally_server::start(config).await.map_err(|error| {
             tracing::error!(%error, "the server inside the app doesn't start");
             failure::own("this_computer", &format!("The server on this computer doesn't start: {error}."), true)

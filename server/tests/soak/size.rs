@@ -39,7 +39,7 @@ impl Size {
                 killed_every: Duration::from_secs(20),
                 hopping: 200,
                 reading: 200,
-                unread: 2_000,
+                unread: 1_000,
                 // Old events go twice a minute.
                 between_jumps: Duration::from_secs(40),
                 faults: 5,

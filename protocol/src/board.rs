@@ -125,7 +125,9 @@ impl Board {
     fn fold(&mut self, kind: &str, data: &Value) -> Change {
         match kind {
             "new_alert" => {
-                let Some(AlertEvent { alert }) = read::<AlertEvent<Alert>>(data) else { return Change::None };
+                let Some(AlertEvent { mut alert }) = read::<AlertEvent<Alert>>(data) else { return Change::None };
+                // Who publishes an alert without its time means now.
+                alert.created_at = alert.created_at.or_else(|| occurred_at(data));
                 let id = alert.id.clone();
                 match self.alerts.insert(id.clone(), alert) {
                     None => Change::AlertRaised(id),
@@ -229,8 +231,10 @@ mod tests {
     fn an_alert_lives_and_ends() {
         let mut board = Board::default();
         let raised = board.apply(&event(json!({"type": "new_alert", "alert":
-            {"id": "a1", "type": "hos", "priority": "CRITICAL", "status": "active", "title": "t", "createdAt": "soon"}})));
+            {"id": "a1", "type": "hos", "priority": "CRITICAL", "status": "active", "title": "t", "createdAt": "soon"},
+            "occurredAt": "2026-01-01T00:00:00Z"})));
         assert_eq!(raised, Change::AlertRaised(id("a1")));
+        assert_eq!(board.alerts[&id("a1")].created_at, "2026-01-01T00:00:00Z".parse().ok());
         assert_eq!(board.open_alerts()[0].priority, Priority::Critical);
         board.apply(&event(json!({"type": "alert_updated", "alert":
             {"id": "a1", "status": "acknowledged", "acknowledgedBy": "ann", "escalationLevel": 2}})));

@@ -19,7 +19,7 @@ async fn the_app_says_that_the_server_is_gone_and_recovers_by_itself() {
         ensure!(scene.app.count(&row("before")).await? == 1, "the board was emptied when the server went away");
 
         scene.server.restart().await?;
-        scene.redis.subscribed().await?;
+        scene.server.ready().await?;
         // The app may still be waiting for its next attempt: then it learns of this one by catching up.
         scene.redis.publish("acme", "alerts", &alert("meanwhile", "Raised while the app was away")).await?;
         scene.app.see(&(at("link-state") + r#"[data-state="live"]"#)).await?;

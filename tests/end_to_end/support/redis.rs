@@ -53,16 +53,6 @@ impl Redis {
         &self.url
     }
 
-    /// Waits until a server listens to what is published here.
-    pub(crate) async fn subscribed(&self) -> Result<()> {
-        wait::until("the server subscribes to Redis", async || {
-            let mut connection = self.connection.clone();
-            let patterns: u32 = redis::cmd("PUBSUB").arg("NUMPAT").query_async(&mut connection).await?;
-            Ok((patterns > 0).then_some(()))
-        })
-        .await
-    }
-
     /// `PUBLISH tenant:{tenant}:{topic} {event}`, as any backend service does it.
     pub(crate) async fn publish(&self, tenant: &str, topic: &str, event: &Value) -> Result<()> {
         let mut connection = self.connection.clone();

@@ -64,7 +64,7 @@ impl Scene {
         fs::create_dir_all(&folder)?;
         let (redis, display) = tokio::try_join!(Redis::start(&folder), Display::start(&folder))?;
         let (server, app) = tokio::try_join!(Server::start(&folder, &redis), App::start(&folder, &display, variables))?;
-        redis.subscribed().await?;
+        server.ready().await?;
         Ok(Self { app, server, redis, display, folder })
     }
 

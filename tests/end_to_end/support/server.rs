@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::process::Process;
 use super::redis::Redis;
+use super::wait;
 
 /// The password of everyone.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -86,6 +87,15 @@ impl Server {
         let metrics = self.http.get(format!("{}/metrics", self.url)).send().await?.error_for_status()?.text().await?;
         let value = metrics.lines().find_map(|line| line.strip_prefix("sally_messaging_connections "));
         value.context("no metric sally_messaging_connections")?.trim().parse().context("not a count")
+    }
+
+    /// Waits until what is published in Redis reaches its log.
+    pub(crate) async fn ready(&self) -> Result<()> {
+        wait::until("the server is ready", async || {
+            let answer = self.http.get(format!("{}/readyz", self.url)).send().await?;
+            Ok(answer.status().is_success().then_some(()))
+        })
+        .await
     }
 
     /// Whether the snapshot that `token` may read mentions `text`.

@@ -10,7 +10,7 @@ use super::nodes::{Pair, publish};
 use super::process::{is_ready, send};
 use super::story::Story;
 use crate::cluster::{Cluster, Member};
-use crate::support::until;
+use crate::support::{until, until_within};
 
 #[tokio::test]
 async fn whichever_server_takes_a_publish_it_is_one_event_on_every_node() {
@@ -83,7 +83,9 @@ async fn a_failover(of: usize, fail: impl FnOnce(&mut Member)) {
         publish(&mut publisher, n).await;
     }
     until("the nodes notice", async || !is_ready(&pair.one).await && !is_ready(&pair.two).await).await;
-    until("the nodes are ready again", async || is_ready(&pair.one).await && is_ready(&pair.two).await).await;
+    // First the cluster has to promote a replica, which takes it some seconds.
+    let ready = async || is_ready(&pair.one).await && is_ready(&pair.two).await;
+    until_within(Duration::from_secs(40), "the nodes are ready again", ready).await;
     // A node may take its subscription to the failed server for well for some seconds yet.
     let publishing = tokio::spawn(async move {
         for n in 200.. {
@@ -109,5 +111,5 @@ async fn a_failover(of: usize, fail: impl FnOnce(&mut Member)) {
     publishing.abort();
     // Who comes later doesn't wait for it either.
     let late = pair.another(&cluster.url()).await;
-    until("a new node is ready", async || is_ready(&late).await).await;
+    until_within(Duration::from_secs(20), "a new node is ready", async || is_ready(&late).await).await;
 }

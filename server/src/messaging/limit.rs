@@ -48,7 +48,9 @@ impl SendLimit {
         let bucket = buckets.entry((tenant.clone(), user.clone())).or_insert(Bucket { tokens: BURST, at: now });
         bucket.refill(now);
         if bucket.tokens < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - bucket.tokens) / PER_SECOND));
+            // Told in whole milliseconds: who comes back a fraction early must not be refused again.
+            let wait_ms = (1.0 - bucket.tokens) / PER_SECOND * 1_000.0;
+            return Err(Duration::from_millis(wait_ms.ceil() as u64));
         }
         bucket.tokens -= 1.0;
         Ok(())

@@ -6,8 +6,8 @@ use tokio::sync::Notify;
 
 use super::Channel;
 
-/// Rung when a channel has something new; a channel that rings again before it was looked at is
-/// heard once.
+/// Rung when a channel has something new. A channel that rings several times in a row before it is
+/// looked at is heard once.
 #[derive(Default)]
 pub struct Bell {
     heard: Mutex<Vec<Arc<Channel>>>,
@@ -17,7 +17,11 @@ pub struct Bell {
 impl Bell {
     /// Notes that a channel has something new.
     pub(super) fn ring(&self, channel: Arc<Channel>) {
-        self.heard().push(channel);
+        let mut heard = self.heard();
+        if heard.last().is_none_or(|last| !Arc::ptr_eq(last, &channel)) {
+            heard.push(channel);
+        }
+        drop(heard);
         self.rung.notify_one();
     }
 

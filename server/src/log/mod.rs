@@ -136,7 +136,8 @@ pub trait Log: Send + Sync {
     /// [`LogError`]; then nothing was noted.
     async fn mark_gap(&self) -> Result<(), LogError>;
 
-    /// Removes what is too old or too much. The log does so by itself from time to time.
+    /// Removes what is too old or too much now. The log does so by itself from time to time; tests
+    /// don't wait for that.
     ///
     /// # Errors
     ///

@@ -19,6 +19,20 @@ pub(crate) fn receive(conversations: &mut [Conversation], message: &Message) -> 
     true
 }
 
+/// Takes in the list as it was fetched. What came live since it was asked for is newer: the messages
+/// that `list` has already, and who came or went (`heard`).
+pub(crate) fn renew(list: &mut Vec<Conversation>, fetched: Vec<Conversation>, heard: &BTreeMap<Id, bool>) {
+    let before = std::mem::replace(list, fetched);
+    for message in before.iter().filter_map(|known| known.last_message.as_ref()) {
+        receive(list, message);
+    }
+    for conversation in list {
+        if let Some(online) = heard.get(&conversation.conversation_id) {
+            conversation.online = *online;
+        }
+    }
+}
+
 /// Puts a conversation that doesn't exist yet into the list, so that somebody can be written to.
 pub(crate) fn ensure(conversations: &mut Vec<Conversation>, id: &Id, name: Option<String>) {
     if !conversations.iter().any(|known| known.conversation_id == *id) {
@@ -104,6 +118,19 @@ mod tests {
             "timestamp": format!("2026-11-24T10:{minute:02}:00Z"),
         }))
         .expect("a message")
+    }
+
+    #[test]
+    fn what_came_live_is_newer_than_a_list_that_was_asked_for_before() {
+        let mut list = three();
+        receive(&mut list, &message("d1", 2, 5));
+        let mut fetched = three();
+        receive(&mut fetched, &message("d1", 1, 4));
+        receive(&mut fetched, &message("d2", 7, 4));
+        renew(&mut list, fetched, &BTreeMap::from([(id("d3"), true)]));
+        let seq = |at: usize| list[at].last_message.as_ref().map(|message| message.seq);
+        assert_eq!((seq(0), seq(1), seq(2)), (Some(2), Some(7), None));
+        assert_eq!(list.iter().map(|known| known.online).collect::<Vec<_>>(), [false, false, true]);
     }
 
     fn three() -> Vec<Conversation> {

@@ -71,6 +71,8 @@ pub(crate) struct Inbox {
     pub(super) marked: StoredValue<BTreeMap<Id, u64>>,
     /// How often the list of conversations was asked for.
     asked: StoredValue<u64>,
+    /// Who has come or gone since it was asked for last.
+    pub(super) heard: StoredValue<BTreeMap<Id, bool>>,
 }
 
 impl Inbox {
@@ -92,6 +94,7 @@ impl Inbox {
             tray: Tray::new(),
             marked: StoredValue::default(),
             asked: StoredValue::default(),
+            heard: StoredValue::default(),
         }
     }
 
@@ -188,6 +191,7 @@ impl Inbox {
     pub(super) fn fetch_conversations(self) {
         let asked = self.asked.get_value() + 1;
         self.asked.set_value(asked);
+        self.heard.set_value(BTreeMap::new());
         self.list.set(Load::Loading);
         spawn_local(async move {
             let answer = commands::conversations().await;
@@ -197,7 +201,8 @@ impl Inbox {
             match answer {
                 Ok(answer) => {
                     self.conversations.update(|list| {
-                        let before = std::mem::replace(list, answer.conversations);
+                        let before = list.clone();
+                        self.heard.with_value(|heard| conversations::renew(list, answer.conversations, heard));
                         // Whoever is being written to for the first time isn't in the server's list yet.
                         for known in before.into_iter().filter(|known| self.is_written_to(&known.conversation_id)) {
                             conversations::ensure(list, &known.conversation_id, known.name);

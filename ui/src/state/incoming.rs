@@ -86,6 +86,9 @@ impl Inbox {
 
     /// Takes in that somebody came or went.
     pub(super) fn presence(self, presence: &Presence) {
+        self.heard.update_value(|heard| {
+            heard.insert(presence.user_id.clone(), presence.online);
+        });
         self.conversations.update(|list| {
             if let Some(known) = list.iter_mut().find(|known| known.conversation_id == presence.user_id) {
                 known.online = presence.online;

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::badge::priority_symbol;
-use super::icon::{Icon, Symbol};
+use super::filter_box::FilterBox;
+use super::icon::Icon;
 use crate::model::alerts::{Filter, PRIORITIES, Standing, tallies};
 use crate::model::label;
 use crate::state::Desk;
@@ -59,21 +60,11 @@ pub(crate) fn AlertFilters() -> impl IntoView {
                     })
                     .collect_view()}
             </div>
-            <label class="search">
-                <Icon symbol=Symbol::Search />
-                <span class="unseen">"Filter alerts"</span>
-                <input
-                    type="search"
-                    data-filter
-                    placeholder="Filter  /"
-                    spellcheck="false"
-                    prop:value=text
-                    on:input:target=move |event| {
-                        let text = event.target().value();
-                        filter.update(|filter| filter.text = text);
-                    }
-                />
-            </label>
+            <FilterBox
+                label="Filter alerts"
+                text
+                on_text=move |words| filter.update(|filter| filter.text = words)
+            />
             <button
                 class="button quiet"
                 class:vanished=move || !filter.with(Filter::is_set)

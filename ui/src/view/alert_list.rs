@@ -6,6 +6,7 @@ use sally_protocol::alert::Priority;
 
 use super::alert_row::AlertRow;
 use super::badge::priority_symbol;
+use super::filter_box::NoMatch;
 use super::icon::{Icon, Symbol};
 use super::placeholder::{Placeholder, Waiting};
 use crate::model::alerts::{Filter, Group, Line};
@@ -43,11 +44,7 @@ pub(crate) fn NoAlerts() -> impl IntoView {
         }
         .into_any(),
         (true, true) => view! {
-            <Placeholder symbol=Symbol::Search title="No open alert matches" hint="There are others that this filter leaves out.".to_owned()>
-                <button class="button" on:click=move |_| desk.filter.set(Filter::default())>
-                    "Clear the filter"
-                </button>
-            </Placeholder>
+            <NoMatch title="No open alert matches" on_clear=move |()| desk.filter.set(Filter::default()) />
         }
         .into_any(),
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use sally_protocol::Id;
 use sally_protocol::message::{Conversation, Message, MessagePriority};
 
+use super::filter_box::{FilterBox, NoMatch};
 use super::icon::{Icon, Symbol};
 use super::moment::Moment;
 use super::placeholder::Placeholder;
@@ -40,18 +41,12 @@ pub(crate) fn ConversationList() -> impl IntoView {
     let nothing = Memo::new(move |_| !loading.get() && failed.get().is_none() && shown.read().is_empty());
     let narrowed = Memo::new(move |_| text.with(|text| !text.trim().is_empty()));
     view! {
-        <label class="search conversation-search">
-            <Icon symbol=Symbol::Search />
-            <span class="unseen">"Filter conversations"</span>
-            <input
-                type="search"
-                data-filter
-                placeholder="Filter  /"
-                spellcheck="false"
-                prop:value=text
-                on:input:target=move |event| text.set(event.target().value())
-            />
-        </label>
+        <FilterBox
+            label="Filter conversations"
+            class="conversation-search"
+            text
+            on_text=move |words| text.set(words)
+        />
         {move || {
             failed
                 .get()
@@ -95,7 +90,7 @@ pub(crate) fn ConversationList() -> impl IntoView {
                         }
                     }
                 >
-                    <Placeholder symbol=Symbol::Search title="No conversation matches" hint="There are others that this filter leaves out.".to_owned() />
+                    <NoMatch title="No conversation matches" on_clear=move |()| text.set(String::new()) />
                 </Show>
             </Show>
         </div>

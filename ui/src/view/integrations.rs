@@ -5,12 +5,21 @@ use sally_protocol::Id;
 use sally_protocol::fleet::{SyncProgress, SyncStatus};
 
 use super::badge::SyncState;
-use super::icon::{Icon, Symbol};
+use super::icon::Symbol;
+use super::listing::{Listing, Words};
 use super::moment::Moment;
-use super::placeholder::{Placeholder, Waiting};
 use crate::model::label;
 use crate::model::syncs::{fraction, integrations};
 use crate::state::Desk;
+
+const WORDS: Words = Words {
+    name: "Integrations",
+    filter: "Filter integrations",
+    rows: "Integrations, failed ones first",
+    nothing: (Symbol::Sync, "No syncs yet", "An integration shows up here when it syncs for the first time."),
+    no_match: "No integration matches",
+    columns: ("sync-columns", &["Integration", "Syncing", "Status", "Progress", "Started", "Ended"]),
+};
 
 /// The integration syncs.
 #[component]
@@ -22,62 +31,11 @@ pub(crate) fn Integrations() -> impl IntoView {
     let any = Memo::new(move |_| desk.board.with(|board| !board.syncs.is_empty()));
     let first = Memo::new(move |_| syncs.read().first().cloned());
     view! {
-        <main class="listing integrations">
-            <div class="filters">
-                <h1>"Integrations " <span class="section-count">{move || syncs.read().len()}</span></h1>
-                <label class="search">
-                    <Icon symbol=Symbol::Search />
-                    <span class="unseen">"Filter integrations"</span>
-                    <input
-                        type="search"
-                        data-filter
-                        placeholder="Filter  /"
-                        spellcheck="false"
-                        prop:value=text
-                        on:input:target=move |event| text.set(event.target().value())
-                    />
-                </label>
-            </div>
-            <div class="sync-columns" aria-hidden="true">
-                <span>"Integration"</span>
-                <span>"Syncing"</span>
-                <span>"Status"</span>
-                <span>"Progress"</span>
-                <span>"Started"</span>
-                <span>"Ended"</span>
-            </div>
-            <div class="listing-rows" role="grid" aria-label="Integrations, failed ones first">
-                <Show when=move || fetched.get() fallback=Waiting>
-                    <For each=move || syncs.get() key=Id::clone let:integration>
-                        <SyncRow integration first />
-                    </For>
-                    <Show when=move || syncs.read().is_empty()>
-                        <Show
-                            when=move || any.get()
-                            fallback=|| {
-                                view! {
-                                    <Placeholder
-                                        symbol=Symbol::Sync
-                                        title="No syncs yet"
-                                        hint="An integration shows up here when it syncs for the first time.".to_owned()
-                                    />
-                                }
-                            }
-                        >
-                            <Placeholder
-                                symbol=Symbol::Search
-                                title="No integration matches"
-                                hint="There are others that this filter leaves out.".to_owned()
-                            >
-                                <button class="button" on:click=move |_| text.set(String::new())>
-                                    "Clear the filter"
-                                </button>
-                            </Placeholder>
-                        </Show>
-                    </Show>
-                </Show>
-            </div>
-        </main>
+        <Listing words=WORDS text count=move || syncs.read().len() fetched any>
+            <For each=move || syncs.get() key=Id::clone let:integration>
+                <SyncRow integration first />
+            </For>
+        </Listing>
     }
 }
 

@@ -7,11 +7,20 @@ use sally_protocol::fleet::EtaUpdate;
 
 use super::badge::Punctuality;
 use super::icon::{Icon, Symbol};
+use super::listing::{Listing, Words};
 use super::moment::{Clock, Moment};
-use super::placeholder::{Placeholder, Waiting};
 use crate::model::label;
 use crate::model::routes::{driver, driver_names, plans, shift, stops, worst};
 use crate::state::Desk;
+
+const WORDS: Words = Words {
+    name: "Routes",
+    filter: "Filter routes",
+    rows: "Routes, troubled ones first",
+    nothing: (Symbol::Route, "No routes yet", "A plan shows up here when it is planned, driven or delayed."),
+    no_match: "No route matches",
+    columns: ("route-columns", &["Route", "Driver", "Now", "Stops", "Changed"]),
+};
 
 /// The route plans.
 #[component]
@@ -24,57 +33,11 @@ pub(crate) fn Routes() -> impl IntoView {
     let any = Memo::new(move |_| desk.board.with(|board| !board.routes.is_empty()));
     let first = Memo::new(move |_| plans.read().first().cloned());
     view! {
-        <main class="listing routes">
-            <div class="filters">
-                <h1>"Routes " <span class="section-count">{move || plans.read().len()}</span></h1>
-                <label class="search">
-                    <Icon symbol=Symbol::Search />
-                    <span class="unseen">"Filter routes"</span>
-                    <input
-                        type="search"
-                        data-filter
-                        placeholder="Filter  /"
-                        spellcheck="false"
-                        prop:value=text
-                        on:input:target=move |event| text.set(event.target().value())
-                    />
-                </label>
-            </div>
-            <div class="route-columns" aria-hidden="true">
-                <span>"Route"</span>
-                <span>"Driver"</span>
-                <span>"Now"</span>
-                <span>"Stops"</span>
-                <span>"Changed"</span>
-            </div>
-            <div class="listing-rows" role="grid" aria-label="Routes, troubled ones first">
-                <Show when=move || fetched.get() fallback=Waiting>
-                    <For each=move || plans.get() key=Id::clone let:plan>
-                        <RouteRow plan names first />
-                    </For>
-                    <Show when=move || plans.read().is_empty()>
-                        <Show
-                            when=move || any.get()
-                            fallback=|| {
-                                view! {
-                                    <Placeholder
-                                        symbol=Symbol::Route
-                                        title="No routes yet"
-                                        hint="A plan shows up here when it is planned, driven or delayed.".to_owned()
-                                    />
-                                }
-                            }
-                        >
-                            <Placeholder symbol=Symbol::Search title="No route matches" hint="There are others that this filter leaves out.".to_owned()>
-                                <button class="button" on:click=move |_| text.set(String::new())>
-                                    "Clear the filter"
-                                </button>
-                            </Placeholder>
-                        </Show>
-                    </Show>
-                </Show>
-            </div>
-        </main>
+        <Listing words=WORDS text count=move || plans.read().len() fetched any>
+            <For each=move || plans.get() key=Id::clone let:plan>
+                <RouteRow plan names first />
+            </For>
+        </Listing>
     }
 }
 

@@ -141,6 +141,7 @@ function openThread(me) {
   let lossNotice;
   let typingEnds;
   let isDispatchOnline;
+  let connections = 0;
 
   const isSeen = () => document.visibilityState === "visible" && view.isAtEnd;
   const unread = () => thread.messages.filter(({ seq, senderId }) => seq > receipts.ownRead && senderId !== me.userId).length;
@@ -231,9 +232,13 @@ function openThread(me) {
       thread.catchUp();
       receipts.connected();
       outbox.flush();
+      isDispatchOnline = undefined;
+      connections += 1;
+      const asked = connections;
       api.conversation(me.userId).then((conversation) => {
-        if (!conversation) return;
-        isDispatchOnline = conversation.online;
+        if (!conversation || asked !== connections) return;
+        // A notice that came since the question is newer than the answer.
+        isDispatchOnline ??= conversation.online;
         receipts.readUpTo(conversation.readSeq);
         if (link.ready) showLink("open");
       }, () => {});

@@ -22,7 +22,7 @@ use crate::hub::{Hub, Limits};
 use crate::ingest::Ingest;
 use crate::ingest::redis::Subscriber;
 use crate::known::Known;
-use crate::link::{Link, LinkError};
+use crate::link::{Bus, Link, LinkError};
 use crate::log::{Log, RedisLog, Retention, SqlLog};
 use crate::messaging::{Dependencies, Gateway};
 use crate::metrics::Metrics;
@@ -122,6 +122,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         Some(log) => Arc::new(log.clone()),
         None => Arc::new(SqlLog::start(database.clone(), Arc::clone(&hub), retention, &tasks)),
     };
+    let (bus, heard) = match &link {
+        Some(link) => Bus::start(Arc::clone(link), stop.clone(), &tasks),
+        None => Bus::alone(),
+    };
     let ingest = Ingest::new(Arc::clone(&log), metrics.clone());
     let alerts = Alerts::start(Arc::clone(&log), ingest.clone(), &tasks);
     let redis_up = link.zip(redis_log).map(|(link, redis_log)| {
@@ -137,9 +141,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         ingest: ingest.clone(),
         metrics: metrics.clone(),
         drain: drain.clone(),
+        bus,
         max_sockets_per_user: config.max_streams_per_user,
     };
-    let (socket_io, gateway) = Gateway::start(dependencies, &tasks);
+    let (socket_io, gateway) = Gateway::start(dependencies, heard, stop.clone(), &tasks);
 
     let fail = |source| StartError::Listen { address: config.listen.clone(), source };
     let listener = front::listen(&config.listen).await.map_err(fail)?;

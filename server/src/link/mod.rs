@@ -5,7 +5,9 @@
 //! - [`target`]: what `SALLY_REDIS_URL` names, one server or a cluster, and how to connect to it.
 //! - [`wire`]: a connection that takes commands, whichever of the two it leads to.
 //! - [`Link`]: that connection, remade whenever it fails.
+//! - [`Bus`]: what nodes tell each other beside the log.
 
+mod bus;
 mod target;
 mod wire;
 
@@ -19,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use bus::{Bus, Heard};
 use target::Target;
 pub use wire::Wire;
 

@@ -1,17 +1,20 @@
 //! Unread counts on the event stream, for whoever has no messaging connection.
 //!
 //! A badge is computed from the store when its turn comes, not when the message was sent: so many
-//! changes of one conversation cost one event, and the newest badge is always right.
+//! changes of one conversation cost one event, and the newest badge is always right. Of two nodes
+//! that change a conversation at the same time the one that has counted first may publish last: so
+//! a node that isn't alone looks once more after it has published.
 
 use std::collections::BTreeSet;
 
 use sally_protocol::fleet::Side;
 use sally_protocol::{Id, Tenant};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::ingest::{Ingest, PublishError};
+use crate::store::messages::Unread;
 use crate::store::{Database, StoreError};
 
 /// How many badges may wait; more wait with whoever caused them.
@@ -46,10 +49,11 @@ enum BadgeError {
 }
 
 impl Badges {
-    /// Starts the publishing task on `tasks`. It ends when the last clone is dropped.
-    pub(super) fn start(database: Database, ingest: Ingest, tasks: &TaskTracker) -> Self {
+    /// Starts the publishing task of a node, `alone` or one of several, on `tasks`. It ends when
+    /// the last clone is dropped.
+    pub(super) fn start(database: Database, ingest: Ingest, alone: bool, tasks: &TaskTracker) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tasks.spawn(publish_all(database, ingest, waiting));
+        tasks.spawn(Publisher { database, ingest, alone }.run(waiting));
         Self { queue }
     }
 
@@ -60,23 +64,46 @@ impl Badges {
     }
 }
 
-async fn publish_all(database: Database, ingest: Ingest, mut waiting: mpsc::Receiver<Badge>) {
-    let mut group = Vec::with_capacity(GROUP);
-    while waiting.recv_many(&mut group, GROUP).await > 0 {
-        let badges: BTreeSet<Badge> = group.drain(..).collect();
-        for badge in badges {
-            if let Err(error) = publish(&database, &ingest, &badge).await {
-                // The message itself is stored; the next one of the conversation brings the badge
-                // up to date.
-                tracing::warn!(%error, "an unread badge could not be published");
+struct Publisher {
+    database: Database,
+    ingest: Ingest,
+    alone: bool,
+}
+
+impl Publisher {
+    async fn run(self, mut waiting: mpsc::Receiver<Badge>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while waiting.recv_many(&mut group, GROUP).await > 0 {
+            let badges: BTreeSet<Badge> = group.drain(..).collect();
+            for badge in badges {
+                if let Err(error) = self.publish(&badge).await {
+                    // The message itself is stored; the next one of the conversation brings the
+                    // badge up to date.
+                    tracing::warn!(%error, "an unread badge could not be published");
+                }
             }
         }
     }
+
+    async fn publish(&self, badge: &Badge) -> Result<(), BadgeError> {
+        let Badge { tenant, conversation, side } = badge;
+        let mut published = None;
+        while let Some(unread) = self.database.unread(tenant, conversation, *side).await? {
+            let state = (unread.last.seq, unread.count);
+            if published == Some(state) {
+                break;
+            }
+            self.ingest.publish(tenant, &event(badge, &unread)).await?;
+            if self.alone {
+                break;
+            }
+            published = Some(state);
+        }
+        Ok(())
+    }
 }
 
-async fn publish(database: &Database, ingest: &Ingest, badge: &Badge) -> Result<(), BadgeError> {
-    let Badge { tenant, conversation, side } = badge;
-    let Some(unread) = database.unread(tenant, conversation, *side).await? else { return Ok(()) };
+fn event(Badge { conversation, side, .. }: &Badge, unread: &Unread) -> Value {
     let mut event = json!({
         "type": "message_waiting",
         "conversationId": conversation,
@@ -89,8 +116,7 @@ async fn publish(database: &Database, ingest: &Ingest, badge: &Badge) -> Result<
     if let Some(name) = &unread.last.sender_name {
         event["senderName"] = json!(name);
     }
-    ingest.publish(tenant, &event).await?;
-    Ok(())
+    event
 }
 
 fn preview(content: &str) -> String {

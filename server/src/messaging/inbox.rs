@@ -3,22 +3,33 @@
 //! It takes whatever waits, stores it as one transaction, and only then emits and answers. A
 //! socket joins its rooms here too, between two groups: so the cursor it is told and the messages
 //! it receives meet without a gap and without an overlap.
+//!
+//! Other nodes store messages of the same tenants. Everything that this node hands out it hands
+//! out in the order of the store: what lies between the last message shown here and a new one is
+//! read first. That an inbox has grown elsewhere is heard from the other nodes, and found out by
+//! comparing every two seconds, so that a lost word costs latency and never a message.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::{NAMESPACE, Sent, SessionInfo};
-use sally_protocol::{Cursor, Message};
+use sally_protocol::{Cursor, Message, Tenant};
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
-use super::Room;
+use super::audience::{Audience, room};
 use super::badges::{Badge, Badges};
+use super::peers::{Notice, Peers};
+use super::presence::Presences;
 use crate::auth::Member;
 use crate::metrics::Metrics;
-use crate::store::messages::{Outgoing, Recipients, Stored};
+use crate::store::messages::{InboxHead, Outgoing, Recipients, Stored};
 use crate::store::{Database, StoreError};
 
 /// How many requests may wait for the task; more wait outside.
@@ -26,6 +37,12 @@ const QUEUE: usize = 1_024;
 
 /// The most requests that one transaction takes.
 const GROUP: usize = 256;
+
+/// How many messages of other nodes are read at once.
+const PAGE: usize = 200;
+
+/// How often what is shown here is compared with the store.
+const COMPARE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Why a message wasn't stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +61,17 @@ type Reply<T> = oneshot::Sender<Result<T, SendError>>;
 enum Request {
     Send { outgoing: Outgoing, from: Sid, reply: Reply<Sent> },
     Join { member: Box<Member>, socket: SocketRef, reply: Reply<()> },
+    Grown { tenant: Tenant, head: InboxHead },
+}
+
+/// What the task works with.
+pub(super) struct Parts {
+    pub(super) database: Database,
+    pub(super) io: SocketIo,
+    pub(super) badges: Badges,
+    pub(super) metrics: Metrics,
+    pub(super) peers: Peers,
+    pub(super) presences: Presences,
 }
 
 /// Stores and hands out messages; a cheap clone.
@@ -54,15 +82,9 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Starts the task on `tasks`. It ends when the last clone is dropped.
-    pub(super) fn start(
-        database: Database,
-        io: SocketIo,
-        badges: Badges,
-        metrics: Metrics,
-        tasks: &TaskTracker,
-    ) -> Self {
+    pub(super) fn start(parts: Parts, tasks: &TaskTracker) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE);
-        tasks.spawn(Worker { database, io, badges, metrics }.run(queue));
+        tasks.spawn(Worker { parts, shown: HashMap::new(), senders: HashMap::new() }.run(queue));
         Self { requests }
     }
 
@@ -77,6 +99,12 @@ impl Inbox {
         self.ask(|reply| Request::Join { member, socket, reply }).await
     }
 
+    /// Takes note that another node has stored messages.
+    pub(super) fn grown(&self, tenant: Tenant, head: InboxHead) {
+        // Should there be no room, the next comparison finds it.
+        let _ = self.requests.try_send(Request::Grown { tenant, head });
+    }
+
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, SendError> {
         let (reply, answer) = oneshot::channel();
         self.requests.send(request(reply)).await.map_err(|_| SendError::Unavailable)?;
@@ -85,40 +113,59 @@ impl Inbox {
 }
 
 struct Worker {
-    database: Database,
-    io: SocketIo,
-    badges: Badges,
-    metrics: Metrics,
+    parts: Parts,
+    /// Up to where each tenant's messages have been handed out, of the tenants with sockets here.
+    shown: HashMap<Tenant, InboxHead>,
+    /// The sockets that sent what is stored and not handed out yet, by offset.
+    senders: HashMap<(Tenant, u64), Sid>,
 }
 
 impl Worker {
-    async fn run(self, mut queue: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP);
-        while queue.recv_many(&mut group, GROUP).await > 0 {
-            let mut sends = Vec::with_capacity(group.len());
-            let mut joins = Vec::new();
-            for request in group.drain(..) {
-                match request {
-                    Request::Send { outgoing, from, reply } => sends.push((outgoing, from, reply)),
-                    Request::Join { member, socket, reply } => joins.push((member, socket, reply)),
+        let mut compare = tokio::time::interval(COMPARE_PERIOD);
+        compare.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                taken = queue.recv_many(&mut group, GROUP) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    self.serve(group.drain(..)).await;
                 }
-            }
-            if !sends.is_empty() {
-                self.store(sends).await;
-            }
-            for (member, socket, reply) in joins {
-                let joined = self.join(&member, &socket).await.map_err(|error| {
-                    tracing::error!(%error, "a socket could not be told where the tenant stands");
-                    SendError::Unavailable
-                });
-                let _ = reply.send(joined);
+                _ = compare.tick() => self.compare().await,
             }
         }
     }
 
-    async fn store(&self, sends: Vec<(Outgoing, Sid, Reply<Sent>)>) {
+    async fn serve(&mut self, group: impl Iterator<Item = Request>) {
+        let (mut sends, mut joins, mut grown) = (Vec::new(), Vec::new(), HashMap::new());
+        for request in group {
+            match request {
+                Request::Send { outgoing, from, reply } => sends.push((outgoing, from, reply)),
+                Request::Join { member, socket, reply } => joins.push((member, socket, reply)),
+                // The newest comes last.
+                Request::Grown { tenant, head } => drop(grown.insert(tenant, head)),
+            }
+        }
+        if !sends.is_empty() {
+            self.store(sends).await;
+        }
+        for (tenant, head) in grown {
+            self.show(&tenant, head).await;
+        }
+        for (member, socket, reply) in joins {
+            let joined = self.join(&member, &socket).await.map_err(|error| {
+                tracing::error!(%error, "a socket could not be told where the tenant stands");
+                SendError::Unavailable
+            });
+            let _ = reply.send(joined);
+        }
+    }
+
+    async fn store(&mut self, sends: Vec<(Outgoing, Sid, Reply<Sent>)>) {
         let group: Vec<&Outgoing> = sends.iter().map(|(outgoing, ..)| outgoing).collect();
-        let stored = match self.database.send(&group, Timestamp::now()).await {
+        let stored = match self.parts.database.send(&group, Timestamp::now()).await {
             Ok(stored) => stored,
             Err(error) => {
                 tracing::error!(%error, "messages could not be stored");
@@ -128,52 +175,138 @@ impl Worker {
                 return;
             }
         };
+        let mut fresh: HashMap<Tenant, Vec<Message>> = HashMap::new();
+        let mut badges = BTreeSet::new();
+        let mut answers = Vec::with_capacity(sends.len());
         for ((outgoing, from, reply), stored) in sends.into_iter().zip(stored) {
             let answer = match stored {
                 Stored::New(messages) => {
-                    self.metrics.messages.inc_by(messages.len() as u64);
+                    self.parts.metrics.messages.inc_by(messages.len() as u64);
+                    let of_tenant = fresh.entry(outgoing.tenant.clone()).or_default();
                     for message in &messages {
-                        self.hand_out(&outgoing, message, from);
-                    }
-                    for message in &messages {
-                        self.badges.refresh(badge(&outgoing, message)).await;
+                        if let Some(place) = place(message, &outgoing.tenant) {
+                            self.senders.insert((outgoing.tenant.clone(), place.offset), from);
+                        }
+                        badges.insert(badge(&outgoing, message));
+                        of_tenant.push(message.clone());
                     }
                     Ok(Sent { messages, duplicate: false })
                 }
                 Stored::Duplicate(messages) => Ok(Sent { messages, duplicate: true }),
                 Stored::UnknownRecipient => Err(SendError::UnknownRecipient),
             };
+            answers.push((reply, answer));
+        }
+        for (tenant, messages) in fresh {
+            self.show_fresh(&tenant, &messages).await;
+        }
+        for (reply, answer) in answers {
             drop(reply.send(answer));
+        }
+        for badge in badges {
+            self.parts.badges.refresh(badge).await;
         }
     }
 
-    /// Emits a message to the dispatch team and to the driver's devices. A socket whose buffer is
-    /// full is disconnected: it comes back, resumes, and has lost nothing.
-    fn hand_out(&self, outgoing: &Outgoing, message: &Message, from: Sid) {
-        let rooms = [Room::dispatch(&outgoing.tenant), Room::user(&outgoing.tenant, &message.conversation_id)];
-        let Some(namespace) = self.io.of(NAMESPACE) else { return };
-        for socket in namespace.within(rooms).sockets() {
-            if socket.id != from && socket.emit("new_message", message).is_err() {
+    /// Hands out messages that this node has stored in one transaction, after what others had
+    /// stored before it, and tells the other nodes.
+    async fn show_fresh(&mut self, tenant: &Tenant, messages: &[Message]) {
+        let places: Vec<InboxHead> = messages.iter().filter_map(|message| place(message, tenant)).collect();
+        let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
+        self.show(tenant, InboxHead { offset: first.offset - 1, ..*first }).await;
+        if let Some(shown) = self.shown.get_mut(tenant)
+            && shown.offset + 1 == first.offset
+        {
+            *shown = *last;
+            for (message, place) in messages.iter().zip(&places) {
+                self.hand_out(tenant, message, place.offset);
+            }
+        }
+        self.parts.peers.tell(&Notice::grown(tenant, *last));
+    }
+
+    /// Hands out what is stored up to `head` and hasn't been handed out here.
+    async fn show(&mut self, tenant: &Tenant, head: InboxHead) {
+        if let Err(error) = self.try_show(tenant, head).await {
+            // The next comparison tries again.
+            tracing::warn!(%error, "stored messages could not be read to be handed out");
+        }
+    }
+
+    async fn try_show(&mut self, tenant: &Tenant, head: InboxHead) -> Result<(), StoreError> {
+        let Some(mut shown) = self.shown.get(tenant).copied() else {
+            self.senders.retain(|(of, _), _| of != tenant);
+            return Ok(());
+        };
+        if shown.epoch != head.epoch {
+            // The database was replaced. Clients learn it when they resume.
+            self.shown.insert(tenant.clone(), head);
+            return Ok(());
+        }
+        while shown.offset < head.offset {
+            let page = self.parts.database.messages_after(tenant, shown.epoch, shown.offset, None, PAGE).await?;
+            // Where nothing is left any more, it was too old to be kept.
+            let end = page.last().and_then(|last| place(last, tenant)).unwrap_or(head);
+            for message in &page {
+                if let Some(place) = place(message, tenant) {
+                    self.hand_out(tenant, message, place.offset);
+                }
+            }
+            shown = end;
+            self.shown.insert(tenant.clone(), shown);
+        }
+        Ok(())
+    }
+
+    /// Hands out what other nodes have stored without a word that came through, and forgets the
+    /// tenants whose last socket is gone.
+    async fn compare(&mut self) {
+        let here = self.parts.presences.are_here(self.shown.keys());
+        self.shown.retain(|tenant, _| here.contains(tenant));
+        self.senders.retain(|(tenant, _), _| here.contains(tenant));
+        match self.parts.database.inbox_heads(&here).await {
+            Ok(heads) => {
+                for (tenant, head) in heads {
+                    self.show(&tenant, head).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the inboxes could not be compared with the store"),
+        }
+    }
+
+    /// Emits a message to the dispatch team and to the driver's devices, but not to the socket that
+    /// sent it. A socket whose buffer is full is disconnected: it comes back, resumes, and has lost
+    /// nothing.
+    fn hand_out(&mut self, tenant: &Tenant, message: &Message, offset: u64) {
+        let from = self.senders.remove(&(tenant.clone(), offset));
+        let Some(namespace) = self.parts.io.of(NAMESPACE) else { return };
+        let audience = Audience::Conversation(message.conversation_id.clone());
+        for socket in namespace.within(audience.rooms(tenant)).sockets() {
+            if Some(socket.id) != from && socket.emit("new_message", message).is_err() {
                 drop(socket.disconnect());
             }
         }
     }
 
-    async fn join(&self, member: &Member, socket: &SocketRef) -> Result<(), StoreError> {
-        let standing = standing(&self.database, member).await?;
+    async fn join(&mut self, member: &Member, socket: &SocketRef) -> Result<(), StoreError> {
+        let Member { tenant, user, .. } = member;
+        let head = self.parts.database.inbox_head(tenant).await?;
+        // Those who are here already are shown what the newcomer is told to have.
+        self.try_show(tenant, head).await?;
+        let shown = *self.shown.entry(tenant.clone()).or_insert(head);
         let session = SessionInfo {
-            user_id: member.user.clone(),
-            tenant_id: member.tenant.to_string(),
+            user_id: user.clone(),
+            tenant_id: tenant.to_string(),
             role: member.role,
-            cursor: standing.to_string(),
+            cursor: standing_at(&self.parts.database, member, shown).await?.to_string(),
             expires_at: member.expires_at,
         };
         if socket.emit("session", &session).is_err() {
             return Ok(());
         }
-        socket.join([Room::tenant(&member.tenant), Room::user(&member.tenant, &member.user)]);
+        socket.join([room::tenant(tenant), room::user(tenant, user)]);
         if member.role.is_dispatch() {
-            socket.join(Room::dispatch(&member.tenant));
+            socket.join(room::dispatch(tenant));
         }
         Ok(())
     }
@@ -181,12 +314,21 @@ impl Worker {
 
 /// The cursor of the newest message that a member may see.
 pub(super) async fn standing(database: &Database, member: &Member) -> Result<Cursor, StoreError> {
-    let head = database.inbox_head(&member.tenant).await?;
+    standing_at(database, member, database.inbox_head(&member.tenant).await?).await
+}
+
+/// The cursor of the newest message up to `head` that a member may see.
+async fn standing_at(database: &Database, member: &Member, head: InboxHead) -> Result<Cursor, StoreError> {
     let offset = match member.role.is_dispatch() {
         true => head.offset,
-        false => database.newest_in(&member.tenant, &member.user).await?,
+        false => database.newest_in(&member.tenant, &member.user, head.offset).await?,
     };
     Ok(Cursor::new(&member.tenant, head.epoch, offset))
+}
+
+/// A message's place in its tenant's inbox. The store writes cursors that can be read.
+fn place(message: &Message, tenant: &Tenant) -> Option<InboxHead> {
+    Cursor::parse(&message.cursor, tenant).map(|cursor| InboxHead { epoch: cursor.epoch, offset: cursor.offset })
 }
 
 /// The badge that a message changes: the other side's.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::{
     Acknowledge, ContentError, DISPATCH, MAX_PAGE, Mark, MessagePriority, Receipt, ReceiptKind, RefreshAuth,
-    RequestError, Resume, Resumed, SendMessage, Sent, SetTyping, Typing, check_content, code,
+    RequestError, Resume, Resumed, SendMessage, Sent, SetTyping, check_content, code,
 };
 use sally_protocol::{Cursor, Id, Role};
 use serde::de::DeserializeOwned;
@@ -12,10 +12,11 @@ use serde_json::Value;
 use socketioxide::extract::SocketRef;
 use tokio::time::Instant;
 
-use super::Room;
+use super::audience::Audience;
 use super::badges::Badge;
 use super::gateway::Gateway;
 use super::inbox::{SendError, standing};
+use super::typing::Typist;
 use crate::auth::{Member, Principal, Scope};
 use crate::store::StoreError;
 use crate::store::messages::{Outgoing, Recipients};
@@ -170,7 +171,7 @@ impl Requests<'_> {
                     message_id: None,
                     at: Timestamp::now(),
                 };
-                self.to_participants(&conversation_id, "receipt", &receipt).await;
+                self.tell_participants(&receipt).await;
                 if kind == ReceiptKind::Read {
                     let badge = Badge { tenant: tenant.clone(), conversation: conversation_id, side: self.side() };
                     self.gateway.badges.refresh(badge).await;
@@ -200,7 +201,7 @@ impl Requests<'_> {
                 message_id: Some(request.message_id),
                 at: now,
             };
-            self.to_participants(&message.conversation_id, "receipt", &receipt).await;
+            self.tell_participants(&receipt).await;
         }
         Ok(())
     }
@@ -212,14 +213,9 @@ impl Requests<'_> {
         if self.side() == Side::Dispatch && !self.is_driver(&conversation_id).await? {
             return Err(not_found("conversation").into());
         }
-        let notice = |user_id: Id| Typing { conversation_id: conversation_id.clone(), user_id, typing };
-        let _ = self.socket.to(Room::dispatch(tenant)).emit("typing", &notice(user.clone())).await;
-        let to_driver = Room::user(tenant, &conversation_id);
-        if self.side() == Side::Dispatch
-            && let Ok(team) = Id::parse(DISPATCH)
-        {
-            let _ = self.socket.to(to_driver).emit("typing", &notice(team)).await;
-        }
+        let typist =
+            Typist { tenant: tenant.clone(), conversation: conversation_id, user: user.clone(), side: self.side() };
+        self.gateway.note_typing(typist, typing, Some(self.socket)).await;
         Ok(())
     }
 
@@ -253,12 +249,11 @@ impl Requests<'_> {
         Ok(known.is_some_and(|known| known.role == Role::Driver))
     }
 
-    /// Emits to a conversation's other sockets. Receipts are cumulative, so one that is lost is
-    /// made up for by the next.
-    async fn to_participants<T: serde::Serialize>(&self, conversation: &Id, event: &str, data: &T) {
-        let tenant = &self.member.tenant;
-        let rooms = [Room::dispatch(tenant), Room::user(tenant, conversation)];
-        let _ = self.socket.to(rooms).emit(event, data).await;
+    /// Tells a conversation's other sockets. Receipts are cumulative, so one that is lost is made
+    /// up for by the next.
+    async fn tell_participants(&self, receipt: &Receipt) {
+        let to = Audience::Conversation(receipt.conversation_id.clone());
+        self.gateway.tell(&self.member.tenant, to, "receipt", receipt, Some(self.socket)).await;
     }
 }
 

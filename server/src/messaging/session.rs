@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sally_protocol::message::{Head, ReceiptKind, RequestError, code};
+use sally_protocol::Id;
+use sally_protocol::message::{Head, ReceiptKind, RequestError, SetTyping, code};
 use serde::Serialize;
 use serde_json::{Value, json};
 use socketioxide::extract::{AckSender, SocketRef};
@@ -17,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::gateway::{Gateway, Seat};
 use super::inbox::standing;
-use super::requests::{Failure, Requests, read};
+use super::requests::{Failure, Requests, read, side};
+use super::typing::Typist;
 use crate::auth::Member;
 
 /// How many requests of one socket may wait. A client that has more under way is disconnected.
@@ -45,6 +47,8 @@ pub(super) struct Session {
     pub(super) requests: mpsc::Receiver<Request>,
     /// Cancelled when the socket is gone.
     pub(super) gone: CancellationToken,
+    /// The conversation in which its user was last said to type here.
+    pub(super) typing_in: Option<Id>,
     pub(super) _seat: Seat,
 }
 
@@ -67,6 +71,15 @@ impl Expiry {
 impl Session {
     /// Serves the socket until it is gone.
     pub(super) async fn run(mut self) {
+        self.serve_all().await;
+        if let Some(conversation) = self.typing_in.take() {
+            let Member { tenant, user, role, .. } = self.member;
+            let typist = Typist { tenant, conversation, user, side: side(role) };
+            self.gateway.note_typing(typist, false, None).await;
+        }
+    }
+
+    async fn serve_all(&mut self) {
         let mut expiry = Expiry::of(&self.member);
         let mut head_at = Instant::now() + HEAD_PERIOD;
         let mut closes_at: Option<Instant> = None;
@@ -95,7 +108,7 @@ impl Session {
                 () = tokio::time::sleep_until(due) => {
                     let now = Instant::now();
                     if now >= expiry.expires_at || closes_at.is_some_and(|at| now >= at) {
-                        drop(self.socket.disconnect());
+                        drop(self.socket.clone().disconnect());
                         return;
                     }
                     if expiry.notice_at.is_some_and(|at| now >= at) {
@@ -112,7 +125,7 @@ impl Session {
     }
 
     /// Answers one request. A `refresh_auth` that holds gives the member to go on with.
-    async fn serve(&self, request: Request) -> Option<Member> {
+    async fn serve(&mut self, request: Request) -> Option<Member> {
         let Request { event, data, ack } = request;
         let requests = Requests { gateway: &self.gateway, member: &self.member, socket: &self.socket };
         let data = data.unwrap_or(Value::Null);
@@ -135,8 +148,15 @@ impl Session {
                 Ok(acknowledge) => requests.acknowledge(acknowledge).await.map(ok),
                 Err(error) => Err(Failure(error)),
             },
-            "typing" => match read(data) {
-                Ok(typing) => requests.typing(typing).await.map(ok),
+            "typing" => match read::<SetTyping>(data) {
+                Ok(typing) => {
+                    let typing_in = typing.typing.then(|| typing.conversation_id.clone());
+                    let noted = requests.typing(typing).await;
+                    if noted.is_ok() {
+                        self.typing_in = typing_in;
+                    }
+                    noted.map(ok)
+                }
                 Err(error) => Err(Failure(error)),
             },
             "refresh_auth" => match read(data) {

@@ -82,6 +82,9 @@ pub struct Unread {
     pub last: Message,
 }
 
+/// How many inboxes one statement asks about.
+const HEADS_AT_ONCE: usize = 500;
+
 const COLUMNS: &str = "m.inbox_offset, m.conversation_id, m.seq, m.message_id, m.sender_id, m.sender_role, \
     m.sender_name, m.recipient_id, m.content, m.priority, m.requires_ack, m.sent_at, m.client_message_id, \
     m.alert_id, m.route_plan_id";
@@ -127,17 +130,43 @@ impl Database {
         }
     }
 
-    /// The offset of the newest message that a conversation's driver may see; 0 when there is none.
+    /// Where the inboxes of these tenants stand, of those that have begun.
     ///
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn newest_in(&self, tenant: &Tenant, conversation: &Id) -> Result<u64, StoreError> {
+    pub async fn inbox_heads(&self, tenants: &BTreeSet<Tenant>) -> Result<Vec<(Tenant, InboxHead)>, StoreError> {
+        let tenants: Vec<&Tenant> = tenants.iter().collect();
+        let mut heads = Vec::with_capacity(tenants.len());
+        for lot in tenants.chunks(HEADS_AT_ONCE) {
+            let places = (1..=lot.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+            let statement = format!("SELECT tenant, epoch, head FROM inbox WHERE tenant IN ({places})");
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(statement));
+            for tenant in lot {
+                query = query.bind(tenant.as_str());
+            }
+            for row in query.fetch_all(self.reader()).await? {
+                let tenant = Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?;
+                heads.push((tenant, inbox_head(&row)?));
+            }
+        }
+        Ok(heads)
+    }
+
+    /// The offset of the newest message up to `end` that a conversation's driver may see; 0 when
+    /// there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn newest_in(&self, tenant: &Tenant, conversation: &Id, end: u64) -> Result<u64, StoreError> {
         let row = sqlx::query(
-            "SELECT inbox_offset FROM message WHERE tenant = $1 AND conversation_id = $2 ORDER BY seq DESC LIMIT 1",
+            "SELECT inbox_offset FROM message WHERE tenant = $1 AND conversation_id = $2 AND inbox_offset <= $3
+             ORDER BY seq DESC LIMIT 1",
         )
         .bind(tenant.as_str())
         .bind(conversation.as_str())
+        .bind(signed(end))
         .fetch_optional(self.reader())
         .await?;
         row.map_or(Ok(0), |row| unsigned(&row, "inbox_offset"))

@@ -44,8 +44,8 @@ pub(crate) async fn a_message_is_stored_with_its_place<B: Backend>() {
     assert_eq!(inbox(&database, "acme").await, sent);
     let head = database.inbox_head(&tenant("acme")).await.unwrap();
     assert_eq!((head.epoch, head.offset), (begun.epoch, 4));
-    assert_eq!(database.newest_in(&tenant("acme"), &id("d1")).await.unwrap(), 1);
-    assert_eq!(database.newest_in(&tenant("acme"), &id("d3")).await.unwrap(), 0);
+    assert_eq!(database.newest_in(&tenant("acme"), &id("d1"), u64::MAX).await.unwrap(), 1);
+    assert_eq!(database.newest_in(&tenant("acme"), &id("d3"), u64::MAX).await.unwrap(), 0);
     let of_d2 = database.messages_after(&tenant("acme"), head.epoch, 2, Some(&id("d2")), 1).await.unwrap();
     assert_eq!(of_d2, [sent[2].clone()]);
     assert_eq!(database.message(&tenant("acme"), &sent[3].message_id).await.unwrap().as_ref(), Some(&sent[3]));

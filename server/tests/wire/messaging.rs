@@ -17,18 +17,18 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    async fn open(server: &Server, token: &str) -> Self {
-        let mut connection = Connection::open(server.url(), NAMESPACE, &json!({ "token": token })).await.unwrap();
+    pub(crate) async fn open(url: &str, token: &str) -> Self {
+        let mut connection = Connection::open(url, NAMESPACE, &json!({ "token": token })).await.unwrap();
         let session = event(&mut connection, "session").await;
         Self { connection, session }
     }
 
     pub(crate) async fn dispatcher(server: &Server, user: &str) -> Self {
-        Self::open(server, &server.token("acme", user, Role::Dispatcher)).await
+        Self::open(server.url(), &server.token("acme", user, Role::Dispatcher)).await
     }
 
-    async fn driver(server: &Server, user: &str) -> Self {
-        Self::open(server, &server.token("acme", user, Role::Driver)).await
+    pub(crate) async fn driver(server: &Server, user: &str) -> Self {
+        Self::open(server.url(), &server.token("acme", user, Role::Driver)).await
     }
 
     pub(crate) async fn call(&mut self, event: &str, data: Value) -> Value {
@@ -45,10 +45,18 @@ impl Socket {
     pub(crate) async fn event(&mut self, name: &str) -> Value {
         event(&mut self.connection, name).await
     }
+
+    pub(crate) async fn event_within(&mut self, limit: Duration, name: &str) -> Value {
+        event_within(limit, &mut self.connection, name).await
+    }
 }
 
 /// The next event of this name, others skipped.
 async fn event(connection: &mut Connection, name: &str) -> Value {
+    event_within(PATIENCE, connection, name).await
+}
+
+async fn event_within(limit: Duration, connection: &mut Connection, name: &str) -> Value {
     let next = async {
         loop {
             if let Incoming::Event(event) = connection.next().await.unwrap()
@@ -58,7 +66,7 @@ async fn event(connection: &mut Connection, name: &str) -> Value {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("no {name} in time"))
+    tokio::time::timeout(limit, next).await.unwrap_or_else(|_| panic!("no {name} in time"))
 }
 
 fn code(answer: &Value) -> &str {
@@ -155,7 +163,7 @@ async fn sends_of_one_socket_stay_in_order() {
 #[tokio::test]
 async fn nothing_crosses_a_tenant() {
     let server = Server::start().await;
-    let _theirs = Socket::open(&server, &server.token("globex", "drv-9", Role::Driver)).await;
+    let _theirs = Socket::open(server.url(), &server.token("globex", "drv-9", Role::Driver)).await;
     let _ours = Socket::driver(&server, "drv-1").await;
     let mut ann = Socket::dispatcher(&server, "ann").await;
     let foreign = ann.send(json!({ "recipientId": "drv-9", "content": "x" })).await;
@@ -297,7 +305,7 @@ async fn unread_badges_need_no_messaging_connection() {
         (&badge["conversationId"], &badge["audience"], &badge["unread"], &badge["preview"], &badge["senderId"]),
         (&json!("drv-1"), &json!("dispatch"), &json!(1), &json!("at the dock"), &json!("drv-1"))
     );
-    let mut ann = Socket::open(&server, &token).await;
+    let mut ann = Socket::open(server.url(), &token).await;
     ann.call("mark_read", json!({ "conversationId": "drv-1", "seq": 1 })).await;
     assert_eq!(frames.next_of("message_waiting").await.data["unread"], 0);
     let list: Value = server.get("/api/conversations", &token).await.json().await.unwrap();
@@ -367,8 +375,8 @@ async fn the_cookie_will_do_and_a_foreign_page_will_not() {
 async fn a_socket_ends_with_its_token_unless_it_is_refreshed() {
     let server = Server::start().await;
     let short = |user: &str| server.token_for("acme", user, Role::Dispatcher, None, Duration::from_secs(2));
-    let mut refreshed = Socket::open(&server, &short("ann")).await;
-    let mut left = Socket::open(&server, &short("bob")).await;
+    let mut refreshed = Socket::open(server.url(), &short("ann")).await;
+    let mut left = Socket::open(server.url(), &short("bob")).await;
     let others = json!({ "token": server.token("acme", "eve", Role::Dispatcher) });
     assert_eq!(code(&refreshed.call("refresh_auth", others).await), "forbidden");
     let fresh = json!({ "token": server.token("acme", "ann", Role::Dispatcher) });
@@ -412,4 +420,17 @@ async fn messages_survive_a_restart() {
     let mut driver = Socket::driver(&server, "drv-1").await;
     let resumed = driver.call("resume", json!({ "cursor": cursor })).await;
     assert_eq!(resumed["messages"], sent["messages"]);
+}
+
+#[tokio::test]
+async fn typing_ends_by_itself() {
+    let server = Server::start().await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    let mut driver = Socket::driver(&server, "d1").await;
+    for _ in 0..3 {
+        driver.call("typing", json!({ "conversationId": "d1", "typing": true })).await;
+    }
+    assert_eq!(ann.event("typing").await["typing"], true);
+    // Saying it again at once was not passed on: what comes next is the end.
+    assert_eq!(ann.event_within(Duration::from_secs(12), "typing").await["typing"], false);
 }

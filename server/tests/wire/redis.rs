@@ -4,13 +4,14 @@
 //!
 //! - [`process`]: the redis-server under test.
 //! - [`story`]: what a client was told, held to the promise.
-//! - [`nodes`]: several nodes on one Redis.
+//! - [`nodes`]: several nodes on one Redis; [`messages`]: people at different ones.
 //! - [`faults`]: Redis fails.
 //! - [`cluster`]: a Redis Cluster.
 //! - [`tls`]: Redis over TLS.
 
 mod cluster;
 mod faults;
+mod messages;
 mod nodes;
 mod process;
 mod story;

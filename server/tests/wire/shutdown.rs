@@ -65,8 +65,12 @@ impl Process {
     }
 
     pub(crate) fn token(dir: &Path, role: &str) -> String {
+        Self::token_of(dir, "ann", role)
+    }
+
+    pub(crate) fn token_of(dir: &Path, user: &str, role: &str) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_sally-server"))
-            .args(["token", "--tenant", "acme", "--user", "ann", "--role", role])
+            .args(["token", "--tenant", "acme", "--user", user, "--role", role])
             .env("SALLY_DATA_DIR", dir)
             .output()
             .unwrap();

@@ -45,6 +45,16 @@ impl Server {
         Self { running: Some(running), http: reqwest::Client::new(), url, dir, database_url }
     }
 
+    /// Another server on this one's data.
+    pub(crate) async fn beside(&self) -> Self {
+        let (dir, database_url) = (self.dir.path().to_owned(), self.database_url.clone());
+        Self::with(|config| {
+            config.data_dir = dir;
+            config.database_url = database_url;
+        })
+        .await
+    }
+
     /// The same server again, after [`Self::stop`], on the data it left.
     pub(crate) async fn restart(mut self) -> Self {
         self.stop().await;

@@ -4,24 +4,27 @@
 //! changes of one conversation cost one event, and the newest badge is always right. Of two nodes
 //! that change a conversation at the same time the one that has counted first may publish last: so
 //! a node that isn't alone looks once more after it has published.
+//!
+//! Whoever causes a badge never waits for it. While the log can't be reached, badges wait here; they
+//! are as many as there are conversations at the most.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sally_protocol::fleet::Side;
 use sally_protocol::{Id, Tenant};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ingest::{Ingest, PublishError};
 use crate::store::messages::Unread;
 use crate::store::{Database, StoreError};
 
-/// How many badges may wait; more wait with whoever caused them.
-const QUEUE: usize = 4_096;
-
-/// The most badges that are taken at once.
-const GROUP: usize = 256;
+/// The wait before badges that could not be published are tried again.
+const BACKOFF: Duration = Duration::from_secs(1);
 
 /// How many characters of a message a badge shows.
 const PREVIEW_CHARS: usize = 80;
@@ -35,9 +38,25 @@ pub(super) struct Badge {
 }
 
 /// Publishes badges; a cheap clone.
-#[derive(Clone)]
-pub(super) struct Badges {
-    queue: mpsc::Sender<Badge>,
+#[derive(Clone, Default)]
+pub(super) struct Badges(Arc<Waiting>);
+
+/// The badges to be published.
+#[derive(Default)]
+struct Waiting {
+    badges: Mutex<BTreeSet<Badge>>,
+    more: Notify,
+}
+
+impl Waiting {
+    fn add(&self, badges: impl IntoIterator<Item = Badge>) {
+        self.badges.lock().unwrap_or_else(PoisonError::into_inner).extend(badges);
+        self.more.notify_one();
+    }
+
+    fn take(&self) -> BTreeSet<Badge> {
+        std::mem::take(&mut self.badges.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,19 +67,32 @@ enum BadgeError {
     Publish(#[from] PublishError),
 }
 
+impl BadgeError {
+    /// Whether trying again would come to the same.
+    fn lasts(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Row(_)) | Self::Publish(PublishError::Rejected { .. }))
+    }
+}
+
 impl Badges {
-    /// Starts the publishing task of a node, `alone` or one of several, on `tasks`. It ends when
-    /// the last clone is dropped.
-    pub(super) fn start(database: Database, ingest: Ingest, alone: bool, tasks: &TaskTracker) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        tasks.spawn(Publisher { database, ingest, alone }.run(waiting));
-        Self { queue }
+    /// Starts the publishing task of a node, `alone` or one of several, on `tasks`. At `stop` it
+    /// tries once to publish what waits, and ends.
+    pub(super) fn start(
+        database: Database,
+        ingest: Ingest,
+        alone: bool,
+        stop: CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let badges = Self::default();
+        let publisher = Publisher { database, ingest, alone, waiting: Arc::clone(&badges.0) };
+        tasks.spawn(publisher.run(stop));
+        badges
     }
 
-    /// Has a badge published with what the store says then.
-    pub(super) async fn refresh(&self, badge: Badge) {
-        // The task ends only after the last sender, which is here.
-        let _ = self.queue.send(badge).await;
+    /// Has badges published with what the store says then.
+    pub(super) fn refresh(&self, badges: impl IntoIterator<Item = Badge>) {
+        self.0.add(badges);
     }
 }
 
@@ -68,21 +100,41 @@ struct Publisher {
     database: Database,
     ingest: Ingest,
     alone: bool,
+    waiting: Arc<Waiting>,
 }
 
 impl Publisher {
-    async fn run(self, mut waiting: mpsc::Receiver<Badge>) {
-        let mut group = Vec::with_capacity(GROUP);
-        while waiting.recv_many(&mut group, GROUP).await > 0 {
-            let badges: BTreeSet<Badge> = group.drain(..).collect();
-            for badge in badges {
-                if let Err(error) = self.publish(&badge).await {
-                    // The message itself is stored; the next one of the conversation brings the
-                    // badge up to date.
-                    tracing::warn!(%error, "an unread badge could not be published");
+    async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.waiting.more.notified() => {}
+            }
+            if !self.publish_all().await {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(BACKOFF) => {}
                 }
             }
         }
+    }
+
+    /// Publishes what waits; whether all of it could be published. What could not be waits again.
+    async fn publish_all(&self) -> bool {
+        let mut badges = self.waiting.take();
+        while let Some(badge) = badges.pop_first() {
+            match self.publish(&badge).await {
+                Ok(()) => {}
+                Err(error) if error.lasts() => tracing::error!(%error, "an unread badge can't be published"),
+                Err(error) => {
+                    tracing::warn!(%error, "an unread badge could not be published yet");
+                    badges.insert(badge);
+                    self.waiting.add(badges);
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     async fn publish(&self, badge: &Badge) -> Result<(), BadgeError> {

@@ -118,8 +118,8 @@ impl Drop for Seat {
 
 impl Gateway {
     /// The layer that serves `/socket.io/`, and the gateway behind it. Its tasks run on `tasks`:
-    /// the one that attends to the other nodes, of which it has `heard`, ends at `stop`, the others
-    /// when the last clone is dropped.
+    /// the one that stores ends when the last clone is dropped, the others at `stop`. What the other
+    /// nodes tell is `heard`.
     pub fn start(
         dependencies: Dependencies,
         heard: mpsc::Receiver<Heard>,
@@ -136,7 +136,7 @@ impl Gateway {
             .build_layer();
         let peers = Peers::new(bus);
         let presences = Presences::default();
-        let badges = Badges::start(database.clone(), ingest, peers.are_none(), tasks);
+        let badges = Badges::start(database.clone(), ingest, peers.are_none(), stop.clone(), tasks);
         let parts = inbox::Parts {
             database: database.clone(),
             io: io.clone(),

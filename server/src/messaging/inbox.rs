@@ -203,9 +203,7 @@ impl Worker {
         for (reply, answer) in answers {
             drop(reply.send(answer));
         }
-        for badge in badges {
-            self.parts.badges.refresh(badge).await;
-        }
+        self.parts.badges.refresh(badges);
     }
 
     /// Hands out messages that this node has stored in one transaction, after what others had

@@ -174,7 +174,7 @@ impl Requests<'_> {
                 self.tell_participants(&receipt).await;
                 if kind == ReceiptKind::Read {
                     let badge = Badge { tenant: tenant.clone(), conversation: conversation_id, side: self.side() };
-                    self.gateway.badges.refresh(badge).await;
+                    self.gateway.badges.refresh([badge]);
                 }
                 Ok(())
             }

@@ -141,12 +141,12 @@ async fn what_is_typed_without_a_server_arrives_once() {
 }
 
 #[tokio::test]
-async fn what_did_not_come_by_itself_is_fetched() {
+async fn what_another_server_has_stored_comes_too() {
     let (server, browser) = dana().await;
     let mut ann = Socket::dispatcher(&server, "ann").await;
     ann.send(json!({ "recipientId": "drv-1", "content": "The first" })).await;
     browser.says("The first").await;
-    // Stored and not handed out, as by another server: more than one page of them.
+    // More than one page of them.
     let missed: Vec<Outgoing> = (0..205).map(|number| from_ann(&format!("Missed {number}"))).collect();
     let group: Vec<&Outgoing> = missed.iter().collect();
     server.running().app().database.send(&group, Timestamp::now()).await.unwrap();

@@ -6,7 +6,7 @@ use sally_protocol::Role;
 use serde_json::{Value, json};
 
 use super::nodes::{Pair, kill, subscribers};
-use super::process::Redis;
+use super::process::{Redis, is_ready, ready_server};
 use crate::messaging::Socket;
 use crate::shutdown::Process;
 use crate::support::{Server, database_url, until};
@@ -141,4 +141,26 @@ async fn who_was_at_a_node_that_died_is_offline_soon() {
     assert_eq!(watching.event("presence").await["online"], true);
     one.kill();
     assert_eq!(watching.event_within(Duration::from_secs(25), "presence").await["online"], false);
+}
+
+#[tokio::test]
+async fn messages_need_no_redis_and_their_badges_come_when_it_is_back() {
+    let mut redis = Redis::start();
+    let server = ready_server(&redis.url()).await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    let mut driver = Socket::driver(&server, "d1").await;
+    redis.kill();
+    for n in 0..20 {
+        let answer = driver.send(json!({ "content": format!("{n}") })).await;
+        assert_eq!(answer["ok"], true, "{answer}");
+    }
+    assert_eq!(contents(&mut ann, 20).await, (0..20).map(|n| n.to_string()).collect::<Vec<_>>());
+    redis.restart(&[]);
+    until("the server is ready again", async || is_ready(&server).await).await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    let badge = async || {
+        let snapshot: Value = server.get("/api/snapshot", &token).await.json().await.unwrap();
+        snapshot["events"].as_array().unwrap().iter().any(|event| event["unread"] == 20)
+    };
+    until("the badge counts all", badge).await;
 }

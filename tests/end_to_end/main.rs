@@ -10,14 +10,27 @@
 //! - [`board`]: alerts on their way from a publisher to a dispatcher's eyes.
 //! - [`messaging`]: the connection that exists only while somebody is in the view, and what travels on it.
 //! - [`outbox`]: what is written while the server is away.
+//! - [`two_nodes`]: a conversation of two apps and a driver's phone, through every fault there is.
 //! - [`recovery`]: the server dies and comes back.
 //! - [`this_computer`]: the server inside the app.
-//! - [`support`]: the processes.
+//! - [`support`]: the processes; [`address`] and [`browser`] are those of the server's tests.
 
+#[expect(clippy::unwrap_used, dead_code, reason = "shared with tests that use more of it and fail by panicking")]
+#[path = "../../server/tests/support/address.rs"]
+mod address;
 mod board;
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    dead_code,
+    reason = "shared with tests that use more of it and fail by panicking"
+)]
+#[path = "../../server/tests/support/browser.rs"]
+mod browser;
 mod messaging;
 mod outbox;
 mod recovery;
 mod sign_in;
 mod support;
 mod this_computer;
+mod two_nodes;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::support::app::at;
+use crate::support::app::{App, at};
 use crate::support::driver::Driver;
 use crate::support::scene::{Scene, play};
 use crate::support::wait;
@@ -15,7 +15,7 @@ async fn the_connection_lives_as_long_as_somebody_is_in_the_view() {
         for _ in 0..2 {
             let before = scene.server.messaging_connections().await?;
             ensure!(before == 0, "{before} messaging connections before the view was entered");
-            enter_messaging(scene).await?;
+            enter_messaging(&scene.app).await?;
             connections(scene, 1).await?;
             scene.app.click(&at("nav-alerts")).await?;
             connections(scene, 0).await?;
@@ -35,7 +35,7 @@ async fn a_dispatcher_and_a_driver_talk() {
 
         // The driver wrote before the view was entered; that is history.
         scene.app.enter(scene.server.url(), "dana@acme.example").await?;
-        enter_messaging(scene).await?;
+        enter_messaging(&scene.app).await?;
         scene.app.click(&(at("conversation-row") + r#"[data-conversation-id="driver-7"]"#)).await?;
         scene.app.see_text(&message(false), "Dock 4 is blocked, where do I go?").await?;
 
@@ -54,7 +54,7 @@ async fn a_dispatcher_and_a_driver_talk() {
         // Leaving and coming back shows the same, and nothing twice.
         scene.app.click(&at("nav-alerts")).await?;
         connections(scene, 1).await?;
-        enter_messaging(scene).await?;
+        enter_messaging(&scene.app).await?;
         scene.app.click(&(at("conversation-row") + r#"[data-conversation-id="driver-7"]"#)).await?;
         for seq in 1..=3 {
             let shown = at("message") + &format!(r#"[data-seq="{seq}"]"#);
@@ -72,9 +72,9 @@ pub(crate) fn message(mine: bool) -> String {
     at("message") + &format!(r#"[data-mine="{mine}"]"#)
 }
 
-pub(crate) async fn enter_messaging(scene: &Scene) -> Result<()> {
-    scene.app.click(&at("nav-messages")).await?;
-    scene.app.see(&(at("messaging-state") + r#"[data-state="live"]"#)).await?;
+pub(crate) async fn enter_messaging(app: &App) -> Result<()> {
+    app.click(&at("nav-messages")).await?;
+    app.see(&(at("messaging-state") + r#"[data-state="live"]"#)).await?;
     Ok(())
 }
 

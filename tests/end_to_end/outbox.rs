@@ -38,7 +38,7 @@ async fn what_is_written_offline_outlives_the_app_and_arrives_once_and_in_order(
         // Only the driver's.
         connections(scene, 1).await?;
 
-        enter_messaging(scene).await?;
+        enter_messaging(&scene.app).await?;
         for (text, seq) in WRITTEN.into_iter().zip(2..) {
             let received = driver.receive().await?;
             ensure!(received.content == text && received.seq == seq, "{received:?}");
@@ -58,7 +58,7 @@ async fn what_is_written_offline_outlives_the_app_and_arrives_once_and_in_order(
 
 async fn open_conversation(scene: &Scene) -> Result<()> {
     scene.app.enter(scene.server.url(), "dana@acme.example").await?;
-    enter_messaging(scene).await?;
+    enter_messaging(&scene.app).await?;
     scene.app.click(&conversation()).await
 }
 

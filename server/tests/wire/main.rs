@@ -23,6 +23,7 @@
 #[path = "../support/address.rs"]
 mod address;
 mod alerts;
+#[path = "../support/browser.rs"]
 mod browser;
 #[path = "../support/cluster.rs"]
 mod cluster;

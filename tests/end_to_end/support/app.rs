@@ -155,6 +155,13 @@ impl App {
         Ok(())
     }
 
+    /// The texts of all elements, in the order of the page.
+    pub(crate) async fn texts(&self, css: &str) -> Result<Vec<String>> {
+        let script = "return [...document.querySelectorAll(arguments[0])].map((found) => found.textContent)";
+        let texts = self.client.execute(script, vec![css.into()]).await?;
+        serde_json::from_value(texts).context("not a list of texts")
+    }
+
     /// What a person could read in the window.
     pub(crate) async fn text(&self) -> Result<String> {
         let text = self.client.execute("return document.body.innerText", Vec::new()).await?;

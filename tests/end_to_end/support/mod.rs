@@ -16,3 +16,5 @@ pub(crate) mod redis;
 pub(crate) mod scene;
 pub(crate) mod server;
 pub(crate) mod wait;
+
+pub(crate) use wait::until_within;

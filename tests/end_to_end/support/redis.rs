@@ -17,8 +17,9 @@ const TRIES: u32 = 3;
 /// A running `redis-server` that keeps nothing, and a connection to it.
 pub(crate) struct Redis {
     url: String,
+    port: u16,
     connection: MultiplexedConnection,
-    _server: Process,
+    server: Option<Process>,
 }
 
 impl Redis {
@@ -38,14 +39,27 @@ impl Redis {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
         command.arg("--dir").arg(folder);
+        let already = std::fs::read_to_string(folder.join("redis.log")).map_or(0, |log| log.len());
         let mut server = Process::start(&mut command, "redis", folder)?;
         let mark = format!("port={port}");
-        server.line(0, |line| line.contains(&mark).then_some(())).await?;
+        server.line(already, |line| line.contains(&mark).then_some(())).await?;
         let url = format!("redis://127.0.0.1:{port}");
         let client = redis::Client::open(url.as_str())?;
         let connection =
             wait::until("Redis answers", async || Ok(client.get_multiplexed_async_connection().await.ok())).await?;
-        Ok(Self { url, connection, _server: server })
+        Ok(Self { url, port, connection, server: Some(server) })
+    }
+
+    /// Ends it by SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts it again where it was, with nothing in it.
+    pub(crate) async fn restart(&mut self, folder: &Path) -> Result<()> {
+        self.kill();
+        *self = Self::start_on(self.port, folder).await?;
+        Ok(())
     }
 
     /// Its address, as `SALLY_REDIS_URL` has it.

@@ -22,8 +22,8 @@ pub(crate) struct Scene {
     pub(crate) app: App,
     pub(crate) server: Server,
     pub(crate) redis: Redis,
+    pub(crate) folder: PathBuf,
     display: Display,
-    folder: PathBuf,
 }
 
 /// Plays `action` on a fresh scene.
@@ -73,6 +73,14 @@ impl Scene {
         self.app.kill();
         self.app = App::start(&self.folder, &self.display, &[]).await?;
         Ok(())
+    }
+
+    /// Another app, with a display and a memory of its own.
+    pub(crate) async fn another_app(&self) -> Result<(App, Display)> {
+        let folder = self.folder.join("another");
+        fs::create_dir_all(&folder)?;
+        let display = Display::start(&folder).await?;
+        Ok((App::start(&folder, &display, &[]).await?, display))
     }
 
     async fn evidence(&self) -> String {

@@ -16,6 +16,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A running server that can be killed and started again where it was.
 pub(crate) struct Server {
+    name: &'static str,
     process: Option<Process>,
     url: String,
     folder: PathBuf,
@@ -26,7 +27,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on a free port, with everything it keeps below `folder` and its log in `redis`.
     pub(crate) async fn start(folder: &Path, redis: &Redis) -> Result<Self> {
+        Self::start_as("server", folder, redis).await
+    }
+
+    /// Another one of the same data and the same Redis.
+    pub(crate) async fn start_as(name: &'static str, folder: &Path, redis: &Redis) -> Result<Self> {
         let mut server = Self {
+            name,
             process: None,
             url: "http://127.0.0.1:0".into(),
             folder: folder.to_owned(),
@@ -51,15 +58,28 @@ impl Server {
     pub(crate) async fn restart(&mut self) -> Result<()> {
         let listen = self.url.trim_start_matches("http://").to_owned();
         let already = self.log().len();
-        let mut process = Process::start(self.command("serve").env("SALLY_LISTEN", listen), "server", &self.folder)?;
+        let mut process = Process::start(self.command("serve").env("SALLY_LISTEN", listen), self.name, &self.folder)?;
         self.url = process.line(already, |line| line.strip_prefix("listening on ").map(str::to_owned)).await?;
         self.process = Some(process);
         Ok(())
     }
 
+    /// Its port.
+    pub(crate) fn port(&self) -> Result<u16> {
+        self.url.rsplit(':').next().context("no port")?.parse().context("not a port")
+    }
+
     /// Makes a dispatcher of `tenant`, who signs in by `email` and [`PASSWORD`].
     pub(crate) fn add_dispatcher(&self, tenant: &str, email: &str) -> Result<()> {
         self.add_user(&["--tenant", tenant, "--email", email, "--name", "Dana Dispatch", "--role", "dispatcher"])
+    }
+
+    /// Makes a driver of `tenant`, who signs in by `email` and [`PASSWORD`].
+    pub(crate) fn add_driver_who_signs_in(&self, tenant: &str, user: &str, email: &str) -> Result<()> {
+        let name = ["--name", "Maria Lopez"];
+        self.add_user(
+            &[&["--tenant", tenant, "--driver", user, "--email", email, "--role", "driver"][..], &name].concat(),
+        )
     }
 
     /// Makes a driver of `tenant` and returns a token of theirs.
@@ -107,7 +127,7 @@ impl Server {
 
     /// All that it has printed, over restarts.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.join(format!("{}.log", self.name))).unwrap_or_default()
     }
 
     fn output(&self, arguments: &[&str]) -> Result<String> {

@@ -41,3 +41,17 @@ pub(crate) async fn within<T>(
         }
     }
 }
+
+/// Waits until `condition` holds, for the tests' parts that fail by panicking.
+///
+/// # Panics
+///
+/// When it doesn't hold within `limit`.
+pub(crate) async fn until_within<F: Future<Output = bool>>(
+    limit: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> F,
+) {
+    let outcome = within(limit, what, async || Ok(condition().await.then_some(()))).await;
+    outcome.unwrap_or_else(|error| panic!("{error:#}"));
+}

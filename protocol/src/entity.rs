@@ -65,7 +65,16 @@ pub struct Slot {
     /// The slot itself: the newest event with this key replaces the one before.
     pub key: String,
     /// The same notice's slot on the other side of the conversation, for `message_waiting`.
-    pub twin: Option<String>,
+    pub twin: Option<Twin>,
+}
+
+/// The other side's slot of a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twin {
+    /// Its entity.
+    pub entity: String,
+    /// Its key.
+    pub key: String,
 }
 
 /// What an event is about.
@@ -142,10 +151,12 @@ impl Subject {
                 };
                 let slots = id(&fields.conversation_id).map(|conversation| {
                     let name = |side: Side| format!("{conversation}/{}", side.as_str());
+                    let entity = |side: Side| format!("conversation:{}", name(side));
+                    let key = |side: Side| format!("{kind}:{}", name(side));
                     let slot = |side: Side| Slot {
-                        entity: format!("conversation:{}", name(side)),
-                        key: format!("{kind}:{}", name(side)),
-                        twin: Some(format!("{kind}:{}", name(side.other()))),
+                        entity: entity(side),
+                        key: key(side),
+                        twin: Some(Twin { entity: entity(side.other()), key: key(side.other()) }),
                     };
                     sides.into_iter().map(slot).collect()
                 });
@@ -239,7 +250,8 @@ mod tests {
     fn an_unread_notice_has_one_slot_a_side() {
         let both = subject("message_waiting", r#"{"conversationId":"d7","unread":2}"#);
         assert_eq!(both.slots.len(), 2);
-        assert_eq!(both.slots[0].twin.as_ref(), Some(&both.slots[1].key));
+        let twin = both.slots[0].twin.as_ref().expect("a twin");
+        assert_eq!((&twin.entity, &twin.key), (&both.slots[1].entity, &both.slots[1].key));
         let read = subject("message_waiting", r#"{"conversationId":"d7","audience":"dispatch","unread":0}"#);
         assert_eq!((read.slots.len(), read.fate, read.readers.len()), (1, Fate::Gone, 0));
     }

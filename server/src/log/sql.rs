@@ -3,9 +3,18 @@
 //! One task writes. It takes whatever waits, commits it as one transaction, hands the entries to
 //! the [`Hub`] and answers: so a commit's cost is shared by all that came while the one before it
 //! ran, and entries reach the hub in log order.
+//!
+//! # Layout
+//!
+//! - [`writer`]: the task.
+//! - [`lot`]: one transaction; [`compaction`]: what it does to the compacted view; [`rows`]:
+//!   statements about many rows at once.
+//! - [`pruning`]: what is too old or too much goes.
 
 mod compaction;
+mod lot;
 mod pruning;
+mod rows;
 mod writer;
 
 use std::sync::Arc;

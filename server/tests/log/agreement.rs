@@ -1,11 +1,13 @@
 //! The two backends keep the same log, the same repeats and the same compacted view, whatever comes
-//! in which order: one keeps it in SQL, the other in Lua, and neither may have its own opinion.
+//! in which order: one keeps it in SQL, the other in Lua, and neither may have its own opinion. Nor may it matter
+//! whether events come one by one or many at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use sally_protocol::Tenant;
+use sally_protocol::{Event, Tenant};
+use sally_server::log::Appended;
 use serde_json::{Value, json};
 
 use crate::backend::redis::Redis;
@@ -32,28 +34,47 @@ fn fields() -> impl Strategy<Value = Value> {
 }
 
 /// What a log says after each event.
-async fn story(node: &Node, tenant: &Tenant, events: &[sally_protocol::Event]) -> Vec<String> {
+async fn story(node: &Node, tenant: &Tenant, events: &[Event]) -> Vec<String> {
     let mut story = Vec::new();
     for event in events {
         let appended = node.append(tenant, event).await;
-        let entities = ["alert:a1", "plan:p1", "conversation:c1/driver", "conversation:c1/dispatch"];
-        let mut views = vec![node.snapshot(tenant).await];
-        for entity in entities {
-            let of_entity = node.log.entity(tenant, entity).await.unwrap();
-            views.push(of_entity.into_iter().map(|event| event.json).collect());
-        }
-        story.push(format!("{} {} {views:#?}", appended.position.offset, appended.duplicate));
+        story.push(tell(node, tenant, &appended).await);
     }
     story
+}
+
+async fn tell(node: &Node, tenant: &Tenant, appended: &Appended) -> String {
+    let entities = ["alert:a1", "plan:p1", "conversation:c1/driver", "conversation:c1/dispatch"];
+    let mut views = vec![node.snapshot(tenant).await];
+    for entity in entities {
+        let of_entity = node.log.entity(tenant, entity).await.unwrap();
+        views.push(of_entity.into_iter().map(|event| event.json).collect());
+    }
+    format!("{} {} {views:#?}", appended.position.offset, appended.duplicate)
+}
+
+/// What a log says at the end when events come in two lots, the second from `cut` on.
+async fn end_of_lots(node: &Node, tenant: &Tenant, events: &[Event], cut: usize) -> Option<String> {
+    let mut last = None;
+    let (first, second) = events.split_at(cut.min(events.len()));
+    for lot in [first, second].into_iter().filter(|lot| !lot.is_empty()) {
+        let lot = lot.iter().map(|event| (tenant.clone(), event.clone())).collect();
+        last = node.log.append(lot).await.unwrap().pop();
+    }
+    match last {
+        Some(appended) => Some(tell(node, tenant, &appended).await),
+        None => None,
+    }
 }
 
 #[test]
 fn sql_and_lua_tell_one_story() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let ((_file, sql), (_server, lua)) = runtime.block_on(async { (fresh::<Sqlite>().await, fresh::<Redis>().await) });
+    let (_other_file, lots) = runtime.block_on(fresh::<Sqlite>());
     let cases = AtomicUsize::new(0);
     let mut runner = TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
-    let held = runner.run(&prop::collection::vec(fields(), 1..20), |fields| {
+    let held = runner.run(&(prop::collection::vec(fields(), 1..20), 0..20usize), |(fields, cut)| {
         // Each case in a log of its own.
         let tenant = tenant(&format!("case-{}", cases.fetch_add(1, Ordering::Relaxed)));
         let named = |mut fields: Value| {
@@ -67,6 +88,10 @@ fn sql_and_lua_tell_one_story() {
             if of_sql != of_lua {
                 return Err(TestCaseError::fail(format!("after event {step}: in SQL {of_sql}\nin Lua {of_lua}")));
             }
+        }
+        let of_lots = runtime.block_on(end_of_lots(&lots, &tenant, &events, cut));
+        if of_lots.as_ref() != of_sql.last() {
+            return Err(TestCaseError::fail(format!("in lots {of_lots:?}\none by one {:?}", of_sql.last())));
         }
         Ok(())
     });

@@ -215,6 +215,7 @@ fn give(given: &mut Given, tenant: &Tenant, event: &Event) {
         event.subject.slots.len().to_string(),
     ]);
     for slot in &event.subject.slots {
-        given.arguments.extend([slot.key.clone(), slot.entity.clone(), slot.twin.clone().unwrap_or_default()]);
+        let twin = slot.twin.as_ref().map(|twin| twin.key.clone()).unwrap_or_default();
+        given.arguments.extend([slot.key.clone(), slot.entity.clone(), twin]);
     }
 }

@@ -1,21 +1,19 @@
 //! The task that writes the log.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sally_protocol::cursor::Epoch;
 use sally_protocol::{Event, Tenant};
-use sqlx::{AnyConnection, Row as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{compaction, millis, position, pruning, signed, stored_position, unsigned};
+use super::lot::{self, Heads, Lot, Written};
+use super::{pruning, stored_position};
 use crate::hub::Hub;
-use crate::log::entry::{Entry, readers_to_text};
-use crate::log::{Appended, LogError, Position, REPEAT_WINDOW, Retention};
+use crate::log::{Appended, LogError, Position, Retention};
 use crate::store::{Database, within_limit};
 
 /// The most requests that are taken from the queue at once.
@@ -62,6 +60,22 @@ impl Request {
         }
     }
 
+    /// The events that it appends.
+    fn appends(&self) -> &[(Tenant, Event)] {
+        match self {
+            Self::Append { events, .. } => events,
+            Self::Gap { .. } | Self::Begin { .. } | Self::Trim { .. } => &[],
+        }
+    }
+
+    /// The tenant whose log it begins.
+    fn begins(&self) -> Option<&Tenant> {
+        match self {
+            Self::Begin { tenant, .. } => Some(tenant),
+            Self::Append { .. } | Self::Gap { .. } | Self::Trim { .. } => None,
+        }
+    }
+
     /// Whether the caller has stopped waiting, and so must not find it done later.
     fn is_abandoned(&self) -> bool {
         match self {
@@ -87,16 +101,13 @@ impl Request {
     }
 }
 
-/// The entries of one transaction, by tenant.
-type Written = BTreeMap<Tenant, (Position, Vec<Entry>)>;
-
 /// The writer's state.
 pub(super) struct Writer {
     database: Database,
     hub: Arc<Hub>,
     retention: Retention,
     /// Where each tenant's log stands. This task is the only one that moves it.
-    heads: HashMap<Tenant, Position>,
+    heads: Heads,
     /// Tenants that were written to since old rows last went.
     grown: BTreeSet<Tenant>,
     /// Whether the database answered when it was last asked.
@@ -108,7 +119,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(database: Database, hub: Arc<Hub>, retention: Retention, reachable: Arc<AtomicBool>) -> Self {
-        let (heads, grown) = (HashMap::new(), BTreeSet::new());
+        let (heads, grown) = (Heads::new(), BTreeSet::new());
         Self { database, hub, retention, heads, grown, reachable, doubtful: false }
     }
 
@@ -196,124 +207,31 @@ impl Writer {
     }
 
     async fn commit(&mut self, group: &[Request]) -> Result<(Vec<Outcome>, Written), LogError> {
-        let now = Timestamp::now();
-        let mut written = Written::new();
-        let mut outcomes = Vec::with_capacity(group.len());
         let database = self.database.clone();
         let mut transaction = database.transaction().await?;
+        let events: Vec<&(Tenant, Event)> = group.iter().flat_map(Request::appends).collect();
+        let has_gap = group.iter().any(|request| matches!(request, Request::Gap { .. }));
+        let gaps = if has_gap { lot::tenants(&mut transaction).await? } else { Vec::new() };
+        let begun = group.iter().filter_map(Request::begins).chain(&gaps);
+        let mut lot = Lot::begin(&mut transaction, &mut self.heads, &events, begun, Timestamp::now()).await?;
+        let mut outcomes = Vec::with_capacity(group.len());
         for request in group {
             outcomes.push(match request {
                 Request::Append { events, .. } => {
-                    let mut appended = Vec::with_capacity(events.len());
-                    for (tenant, event) in events {
-                        appended.push(self.append(&mut transaction, tenant, event, now, &mut written).await?);
-                    }
-                    Outcome::Appended(appended)
+                    Outcome::Appended(events.iter().map(|event| lot.append(event)).collect::<Result<_, _>>()?)
                 }
                 Request::Gap { .. } => {
-                    self.gap(&mut transaction, now, &mut written).await?;
+                    gaps.iter().try_for_each(|tenant| lot.gap(tenant))?;
                     Outcome::Done
                 }
                 // Taken out of the group before: it is a transaction of its own.
                 Request::Trim { .. } => Outcome::Done,
-                Request::Begin { tenant, .. } => Outcome::Begun(self.head(&mut transaction, tenant).await?),
+                Request::Begin { tenant, .. } => Outcome::Begun(lot.head(tenant)?),
             });
         }
-        for (tenant, (position, entries)) in &written {
-            let moved = sqlx::query("UPDATE log_tenant SET head = $2 WHERE tenant = $1 AND head = $3")
-                .bind(tenant.as_str())
-                .bind(signed(position.offset))
-                .bind(signed(position.offset - entries.len() as u64))
-                .execute(&mut *transaction)
-                .await?;
-            if moved.rows_affected() == 0 {
-                return Err(LogError::Backend("another server writes this log".into()));
-            }
-        }
+        let written = lot.write(&mut transaction).await?;
         transaction.commit().await?;
         Ok((outcomes, written))
-    }
-
-    async fn append(
-        &mut self,
-        transaction: &mut AnyConnection,
-        tenant: &Tenant,
-        event: &Event,
-        now: Timestamp,
-        written: &mut Written,
-    ) -> Result<Appended, LogError> {
-        let head = self.head(transaction, tenant).await?;
-        if event.id_given
-            && let Some(offset) = repeated(transaction, tenant, &event.event_id, now).await?
-        {
-            let position = Position { offset, ..head };
-            return Ok(Appended { event_id: event.event_id.clone(), position, duplicate: true });
-        }
-        let position = Position { offset: head.offset + 1, ..head };
-        insert(transaction, tenant, position, &event.kind, &readers_to_text(&event.subject.readers), &event.json, now)
-            .await?;
-        if event.id_given {
-            sqlx::query(
-                "INSERT INTO log_repeat (tenant, event_id, log_offset, logged_at) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (tenant, event_id) DO UPDATE SET log_offset = $3, logged_at = $4",
-            )
-            .bind(tenant.as_str())
-            .bind(&event.event_id)
-            .bind(signed(position.offset))
-            .bind(now.as_millisecond())
-            .execute(&mut *transaction)
-            .await?;
-        }
-        compaction::compact(transaction, tenant, position, event, now).await?;
-        self.heads.insert(tenant.clone(), position);
-        let entry = Entry::event(tenant, position, &event.kind, &event.subject.readers, &event.json);
-        push(written, tenant, position, entry);
-        Ok(Appended { event_id: event.event_id.clone(), position, duplicate: false })
-    }
-
-    /// A gap takes an offset of its own, so that cursors from before it and after it differ.
-    async fn gap(
-        &mut self,
-        transaction: &mut AnyConnection,
-        now: Timestamp,
-        written: &mut Written,
-    ) -> Result<(), LogError> {
-        let rows = sqlx::query("SELECT tenant FROM log_tenant").fetch_all(&mut *transaction).await?;
-        for row in rows {
-            let tenant = Tenant::parse(&row.try_get::<String, _>("tenant")?)
-                .map_err(|error| LogError::Corrupt(error.to_string()))?;
-            let head = self.head(transaction, &tenant).await?;
-            let position = Position { offset: head.offset + 1, ..head };
-            insert(transaction, &tenant, position, "", "", "", now).await?;
-            self.heads.insert(tenant.clone(), position);
-            push(written, &tenant, position, Entry::gap(position.offset));
-        }
-        Ok(())
-    }
-
-    /// Where a tenant's log stands; one that doesn't exist yet begins, with an epoch of its own.
-    async fn head(&mut self, transaction: &mut AnyConnection, tenant: &Tenant) -> Result<Position, LogError> {
-        if let Some(head) = self.heads.get(tenant) {
-            return Ok(*head);
-        }
-        let row = sqlx::query("SELECT epoch, head FROM log_tenant WHERE tenant = $1")
-            .bind(tenant.as_str())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let head = match row {
-            Some(row) => position(&row)?,
-            None => {
-                let epoch = Epoch(rand::random::<u64>() >> 1);
-                sqlx::query("INSERT INTO log_tenant (tenant, epoch, head) VALUES ($1, $2, 0)")
-                    .bind(tenant.as_str())
-                    .bind(signed(epoch.0))
-                    .execute(&mut *transaction)
-                    .await?;
-                Position { epoch, offset: 0 }
-            }
-        };
-        self.heads.insert(tenant.clone(), head);
-        Ok(head)
     }
 
     /// Removes everything that is too old or too much.
@@ -336,49 +254,4 @@ impl Writer {
         }
         Ok(more)
     }
-}
-
-fn push(written: &mut Written, tenant: &Tenant, position: Position, entry: Entry) {
-    let (head, entries) = written.entry(tenant.clone()).or_insert_with(|| (position, Vec::new()));
-    *head = position;
-    entries.push(entry);
-}
-
-async fn insert(
-    transaction: &mut AnyConnection,
-    tenant: &Tenant,
-    position: Position,
-    kind: &str,
-    readers: &str,
-    json: &str,
-    now: Timestamp,
-) -> Result<(), LogError> {
-    sqlx::query(
-        "INSERT INTO log_event (tenant, log_offset, kind, readers, json, logged_at) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(tenant.as_str())
-    .bind(signed(position.offset))
-    .bind(kind)
-    .bind(readers)
-    .bind(json)
-    .bind(now.as_millisecond())
-    .execute(transaction)
-    .await?;
-    Ok(())
-}
-
-/// The offset of an event with this id that is recent enough to make a new one its repeat.
-async fn repeated(
-    transaction: &mut AnyConnection,
-    tenant: &Tenant,
-    event_id: &str,
-    now: Timestamp,
-) -> Result<Option<u64>, LogError> {
-    let row = sqlx::query("SELECT log_offset FROM log_repeat WHERE tenant = $1 AND event_id = $2 AND logged_at > $3")
-        .bind(tenant.as_str())
-        .bind(event_id)
-        .bind(now.as_millisecond() - millis(REPEAT_WINDOW))
-        .fetch_optional(transaction)
-        .await?;
-    row.map(|row| unsigned(row.try_get("log_offset")?)).transpose()
 }

@@ -26,7 +26,7 @@ use super::limit::SendLimit;
 use super::peers::{Notice, Peers};
 use super::presence::{Changes, Person, Presences};
 use super::requests::side;
-use super::session::{self, Request, Session};
+use super::session::{self, PutOut, Request, Session};
 use super::typing::Typists;
 use crate::auth::{AuthError, Member, Verifier, cookie};
 use crate::drain::Drain;
@@ -39,6 +39,10 @@ use crate::store::Database;
 /// The largest packet a client may send, in bytes: 2,500 code points of four bytes, escaped, and
 /// a thousand recipients fit.
 const MAX_PACKET_BYTES: usize = 128 * 1024;
+
+/// How many packets may wait for a socket to take them: a message to a thousand drivers shows the
+/// whole team as many. Who lets more pile up is put out. The room is taken up as it is used.
+const MAX_WAITING_PACKETS: usize = 1_024;
 
 /// How long a connection may stay without entering the namespace, also after a refusal.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -132,6 +136,7 @@ impl Gateway {
             .max_payload(MAX_PACKET_BYTES as u64)
             .ws_max_message_size(MAX_PACKET_BYTES)
             .ws_max_frame_size(MAX_PACKET_BYTES)
+            .max_buffer_size(MAX_WAITING_PACKETS)
             .connect_timeout(CONNECT_TIMEOUT)
             .build_layer();
         let peers = Peers::new(bus);
@@ -221,7 +226,7 @@ impl Gateway {
                 // This runs where packets are read, in their order; only the future it returns is
                 // spawned, and that does nothing.
                 if queue.try_send(Request { event, data: data.ok(), ack }).is_err() {
-                    drop(socket.disconnect());
+                    session::put_out(&socket);
                 }
                 std::future::ready(())
             },
@@ -230,6 +235,7 @@ impl Gateway {
         socket.on_disconnect(async move || cancelled.cancel());
         socket.extensions.insert(Arc::new(Mutex::new(Some(Admitted { member, requests, changes, seat }))));
         socket.extensions.insert(gone);
+        socket.extensions.insert(PutOut::default());
         Ok(())
     }
 

@@ -27,6 +27,7 @@ use super::audience::{Audience, room};
 use super::badges::{Badge, Badges};
 use super::peers::{Notice, Peers};
 use super::presence::Presences;
+use super::session::put_out;
 use crate::auth::Member;
 use crate::metrics::Metrics;
 use crate::store::messages::{InboxHead, Outgoing, Recipients, Stored};
@@ -273,7 +274,7 @@ impl Worker {
     }
 
     /// Emits a message to the dispatch team and to the driver's devices, but not to the socket that
-    /// sent it. A socket whose buffer is full is disconnected: it comes back, resumes, and has lost
+    /// sent it. A socket whose buffer is full is put out: it comes back, resumes, and has lost
     /// nothing.
     fn hand_out(&mut self, tenant: &Tenant, message: &Message, offset: u64) {
         let from = self.senders.remove(&(tenant.clone(), offset));
@@ -281,7 +282,7 @@ impl Worker {
         let audience = Audience::Conversation(message.conversation_id.clone());
         for socket in namespace.within(audience.rooms(tenant)).sockets() {
             if Some(socket.id) != from && socket.emit("new_message", message).is_err() {
-                drop(socket.disconnect());
+                put_out(&socket);
             }
         }
     }
@@ -300,6 +301,7 @@ impl Worker {
             expires_at: member.expires_at,
         };
         if socket.emit("session", &session).is_err() {
+            put_out(socket);
             return Ok(());
         }
         socket.join([room::tenant(tenant), room::user(tenant, user)]);

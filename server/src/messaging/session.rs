@@ -31,6 +31,28 @@ const EXPIRY_NOTICE: Duration = Duration::from_secs(60);
 /// How often a client is told where it should stand.
 const HEAD_PERIOD: Duration = Duration::from_secs(30);
 
+/// How long a socket that is put out may take to have room for the word that says so. By then a
+/// heartbeat and the network have given up a peer that takes nothing.
+const PARTING_LIMIT: Duration = Duration::from_secs(120);
+
+/// How often it is tried.
+const PARTING_PERIOD: Duration = Duration::from_millis(100);
+
+/// Told when a socket is to be put out.
+#[derive(Clone, Default)]
+pub(super) struct PutOut(CancellationToken);
+
+/// Puts a socket out that has no room for what it must not miss, or asks for too much at once.
+/// Nothing is emitted to it from here on, so that what it has seen has no hole when it resumes.
+///
+/// The library can't do that by itself: its `disconnect` does nothing where the buffer is full.
+pub(super) fn put_out(socket: &SocketRef) {
+    socket.leave_all();
+    if let Some(PutOut(told)) = socket.extensions.get() {
+        told.cancel();
+    }
+}
+
 /// One request.
 pub(super) struct Request {
     pub(super) event: String,
@@ -72,10 +94,21 @@ impl Session {
     /// Serves the socket until it is gone.
     pub(super) async fn run(mut self) {
         self.serve_all().await;
+        self.part().await;
         if let Some(conversation) = self.typing_in.take() {
             let Member { tenant, user, role, .. } = self.member;
             let typist = Typist { tenant, conversation, user, side: side(role) };
             self.gateway.note_typing(typist, false, None).await;
+        }
+    }
+
+    /// Sees to it that the socket is gone from the namespace.
+    async fn part(&self) {
+        // A socket that was gone before it joined has left its rooms too early.
+        self.socket.leave_all();
+        let begun = Instant::now();
+        while self.socket.connected() && self.socket.clone().disconnect().is_err() && begun.elapsed() < PARTING_LIMIT {
+            tokio::time::sleep(PARTING_PERIOD).await;
         }
     }
 
@@ -85,15 +118,13 @@ impl Session {
         let mut closes_at: Option<Instant> = None;
         let mut draining = self.gateway.drain.listen();
         let gone = self.gone.clone();
+        let PutOut(put_out) = self.socket.extensions.get().unwrap_or_default();
         loop {
             let due =
                 [expiry.notice_at, closes_at].into_iter().flatten().fold(expiry.expires_at.min(head_at), Instant::min);
             tokio::select! {
-                () = gone.cancelled() => {
-                    // A socket that was gone before it joined has left its rooms too early.
-                    self.socket.leave_all();
-                    return;
-                }
+                () = gone.cancelled() => return,
+                () = put_out.cancelled() => return,
                 request = self.requests.recv() => {
                     let Some(request) = request else { return };
                     if let Some(member) = self.serve(request).await {
@@ -108,7 +139,6 @@ impl Session {
                 () = tokio::time::sleep_until(due) => {
                     let now = Instant::now();
                     if now >= expiry.expires_at || closes_at.is_some_and(|at| now >= at) {
-                        drop(self.socket.clone().disconnect());
                         return;
                     }
                     if expiry.notice_at.is_some_and(|at| now >= at) {
@@ -176,7 +206,7 @@ impl Session {
         let answer = answered.unwrap_or_else(|Failure(error)| json!({ "ok": false, "error": error }));
         if ack.send(&answer).is_err() {
             // Its buffer is full: it comes back and resumes.
-            drop(self.socket.clone().disconnect());
+            put_out(&self.socket);
         }
         refreshed
     }
@@ -190,7 +220,7 @@ impl Session {
 
     fn emit<T: Serialize>(&self, event: &str, data: &T) {
         if self.socket.emit(event, data).is_err() {
-            drop(self.socket.clone().disconnect());
+            put_out(&self.socket);
         }
     }
 }

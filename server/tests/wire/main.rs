@@ -10,6 +10,7 @@
 //! - [`alerts`]: `POST /api/alerts/{id}/{action}`.
 //! - [`sign_in`]: `/auth/*` and where tokens may come from.
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
+//! - [`unread`]: who takes too little of it.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
 //! - [`foreign`]: the official Socket.IO client, from npm.
 //! - [`driver`]: the page for drivers, in a [`browser`] the size of a phone; [`driver_files`]: its files and headers.
@@ -44,3 +45,4 @@ mod shutdown;
 mod sign_in;
 mod stream;
 mod support;
+mod unread;

@@ -12,8 +12,8 @@ use crate::support::{PATIENCE, Server, problem, until};
 
 /// A connected socket, its `session` read.
 pub(crate) struct Socket {
-    connection: Connection,
-    session: Value,
+    pub connection: Connection,
+    pub session: Value,
 }
 
 impl Socket {
@@ -69,7 +69,8 @@ async fn event_within(limit: Duration, connection: &mut Connection, name: &str) 
     tokio::time::timeout(limit, next).await.unwrap_or_else(|_| panic!("no {name} in time"))
 }
 
-fn code(answer: &Value) -> &str {
+/// The code of a refused request, the refusal's shape checked.
+pub(crate) fn code(answer: &Value) -> &str {
     assert_eq!(answer["ok"], false, "{answer}");
     assert!(answer["error"]["message"].is_string() && answer["error"]["retryable"].is_boolean(), "{answer}");
     answer["error"]["code"].as_str().unwrap()

@@ -17,6 +17,7 @@
 //! - [`alert`], [`fleet`]: the payloads of alerts, routes, ETAs and integration syncs.
 //! - [`board`]: the one reducer from frames to what a dispatcher sees.
 //! - [`message`]: the requests, answers and events of the `/messaging` namespace.
+//! - [`search`]: the words of a text, by which messages are found.
 //! - [`problem`]: an error as it travels over HTTP, RFC 9457.
 //! - [`desktop`]: what the desktop's core and its user interface say to each other.
 //! - [`outbox`]: what has been written and isn't stored by the server yet.
@@ -33,6 +34,7 @@ pub mod id;
 pub mod message;
 pub mod outbox;
 pub mod problem;
+pub mod search;
 pub mod stream;
 mod text;
 

@@ -21,6 +21,7 @@
 //! - [`sse`]: from the log to the clients, `GET /sse/events`.
 //! - [`alerts`]: what a dispatcher does with an alert.
 //! - [`store`]: users, sessions, conversations, messages.
+//! - [`upkeep`]: what is done with stored messages in the background.
 //! - [`messaging`]: Socket.IO between dispatchers and drivers.
 //! - [`driver`]: the page on which drivers read and write.
 //! - [`drain`]: shutting down without cutting anybody off; [`health`] and [`metrics`]: what
@@ -53,6 +54,7 @@ mod running;
 pub mod simulate;
 pub mod sse;
 pub mod store;
+mod upkeep;
 
 pub use config::Config;
 pub use running::{Running, StartError, start};

@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::router::router;
 use crate::sse::Fanout;
 use crate::store::{Database, StoreError};
+use crate::upkeep;
 
 /// How often the keys of a foreign issuer are read anew.
 const JWKS_PERIOD: Duration = Duration::from_secs(5 * 60);
@@ -109,6 +110,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let metrics = Metrics::new();
     let drain = Drain::new();
     let known = Known::start(database.clone(), &tasks);
+    tasks.spawn(upkeep::run(database.clone(), stop.clone()));
 
     let hub =
         Arc::new(Hub::new(Limits { per_user: config.max_streams_per_user, per_tenant: config.max_streams_per_tenant }));

@@ -1,10 +1,11 @@
-//! Conversations and their history over HTTP.
+//! Conversations, their history and the search in them over HTTP.
 
 use axum::Json;
 use axum::extract::{Path, State};
-use sally_protocol::Id;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::{Conversations, History, MAX_PAGE};
+use sally_protocol::search::{MAX_QUERY_CHARS, SearchResults};
+use sally_protocol::{Cursor, Id};
 use serde::Deserialize;
 
 use super::requests::side;
@@ -13,7 +14,7 @@ use crate::auth::{Member, Principal};
 use crate::error::ApiError;
 use crate::query::Query;
 
-/// The default page of history.
+/// The default page of history and of results.
 const DEFAULT_PAGE: usize = 50;
 
 /// `GET /api/conversations`: all of the tenant's for a dispatcher, their own for a driver.
@@ -65,6 +66,47 @@ pub async fn history(
         messages.remove(0);
     }
     Ok(Json(History { messages, more }))
+}
+
+/// The query of [`search`].
+#[derive(Debug, Deserialize)]
+pub struct Search {
+    q: String,
+    before: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/search`: the newest messages that have every word of `q`, or those before the cursor
+/// `before`: the tenant's for a dispatcher, their own for a driver.
+///
+/// # Errors
+///
+/// 401, 403; 400 `invalid_query` without `q`; 422 `too_long` for more than [`MAX_QUERY_CHARS`], and
+/// `unknown_cursor`; 503 while the store can't be reached.
+pub async fn search(
+    State(app): State<App>,
+    principal: Principal,
+    Query(search): Query<Search>,
+) -> Result<Json<SearchResults>, ApiError> {
+    let member = participant(&app, &principal).await?;
+    if search.q.chars().count() > MAX_QUERY_CHARS {
+        return Err(ApiError::invalid("too_long", format!("\"q\" may have at most {MAX_QUERY_CHARS} characters")));
+    }
+    let before = match &search.before {
+        None => None,
+        Some(cursor) => {
+            let epoch = app.database.inbox_head(&member.tenant).await?.epoch;
+            let cursor = Cursor::parse(cursor, &member.tenant).filter(|cursor| cursor.epoch == epoch);
+            let unknown = || ApiError::invalid("unknown_cursor", "\"before\" must be the cursor of a message");
+            Some(cursor.ok_or_else(unknown)?.offset)
+        }
+    };
+    let own = (side(member.role) == Side::Driver).then_some(&member.user);
+    let limit = search.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
+    let mut results = app.database.search(&member.tenant, own, &search.q, before, limit + 1).await?;
+    let more = results.len() > limit;
+    results.truncate(limit);
+    Ok(Json(SearchResults { results, more }))
 }
 
 async fn participant(app: &App, principal: &Principal) -> Result<Member, ApiError> {

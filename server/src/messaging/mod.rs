@@ -11,7 +11,7 @@
 //! - [`badges`]: unread counts on the event stream, for whoever has no messaging connection.
 //! - [`presence`]: who is connected; [`typing`]: who is typing.
 //! - [`limit`]: how fast somebody may send.
-//! - [`http`]: conversations and their history over HTTP.
+//! - [`http`]: conversations, their history and the search in them over HTTP.
 
 mod attend;
 mod audience;

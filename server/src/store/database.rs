@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 
-use super::StoreError;
 use super::bounded::Bounded;
+use super::{StoreError, migrations};
 
 /// A database with connections that write and connections that read; a cheap clone.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub struct Database {
 
 /// Which database it is, where that makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Sqlite,
     Postgres,
 }
@@ -65,6 +65,11 @@ impl Database {
         let writer = pool(kind.writers()).connect_with(options.clone()).await?;
         let reader = pool(kind.readers()).connect_with(options).await?;
         Ok(Self { kind, writer, reader })
+    }
+
+    /// Which database it is.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The connections that write.
@@ -142,7 +147,7 @@ async fn migrate_once(kind: Kind, options: AnyConnectOptions) -> Result<(), Stor
         })
     });
     let pool = pool.connect_with(options).await?;
-    sqlx::migrate!().run(&pool).await?;
+    migrations::of(kind).run(&pool).await?;
     pool.close().await;
     Ok(())
 }

@@ -13,6 +13,7 @@ use sally_protocol::{Cursor, Id, Message, Role, Tenant};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Executor, Row as _};
 
+use super::search::stored_words;
 use super::{Database, StoreError, within_limit};
 
 /// A message on its way into the store.
@@ -85,7 +86,7 @@ pub struct Unread {
 /// How many inboxes one statement asks about.
 const HEADS_AT_ONCE: usize = 500;
 
-const COLUMNS: &str = "m.inbox_offset, m.conversation_id, m.seq, m.message_id, m.sender_id, m.sender_role, \
+pub(super) const COLUMNS: &str = "m.inbox_offset, m.conversation_id, m.seq, m.message_id, m.sender_id, m.sender_role, \
     m.sender_name, m.recipient_id, m.content, m.priority, m.requires_ack, m.sent_at, m.client_message_id, \
     m.alert_id, m.route_plan_id";
 
@@ -445,8 +446,8 @@ async fn insert(
     sqlx::query(
         "INSERT INTO message (tenant, inbox_offset, conversation_id, seq, message_id, sender_id, sender_role,
              sender_name, recipient_id, content, priority, requires_ack, sent_at, client_message_id, alert_id,
-             route_plan_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+             route_plan_id, words)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(tenant.as_str())
     .bind(signed(offset))
@@ -464,6 +465,7 @@ async fn insert(
     .bind(&message.client_message_id)
     .bind(message.alert_id.as_ref().map(Id::as_str))
     .bind(message.route_plan_id.as_ref().map(Id::as_str))
+    .bind(stored_words(&message.content))
     .execute(transaction)
     .await?;
     Ok(())

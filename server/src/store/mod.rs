@@ -7,9 +7,10 @@
 //! - [`users`]: who may sign in, and who is known.
 //! - [`sessions`]: refresh tokens and their families.
 //! - [`messages`]: conversations and messages; the transaction behind `send_message`.
+//! - [`search`]: finding messages by their words.
 //! - [`receipts`]: how far everybody has received and read.
 //! - [`answers`]: remembered answers to publishes with an `Idempotency-Key`.
-//! - `identity`: which database this is.
+//! - `identity`: which database this is; `migrations`: its schema's history.
 //!
 //! Every function takes a [`Tenant`](sally_protocol::Tenant) made from a verified token, and every
 //! statement names it.
@@ -19,7 +20,9 @@ mod bounded;
 mod database;
 mod identity;
 pub mod messages;
+mod migrations;
 pub mod receipts;
+pub mod search;
 pub mod sessions;
 pub mod users;
 

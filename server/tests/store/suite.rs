@@ -30,6 +30,14 @@ macro_rules! suite {
                 tenants_are_kept_apart
                 a_group_is_stored_each_by_itself
             }
+            search {
+                a_message_is_found_by_its_words
+                every_word_must_be_there_and_the_last_may_be_a_beginning
+                a_search_is_one_tenants_and_one_conversations
+                results_come_newest_first_in_pages
+                any_text_is_only_words
+                messages_of_an_older_server_are_found
+            }
             receipts {
                 a_mark_moves_forward_only
                 reading_counts_as_delivered_and_for_the_side

@@ -11,6 +11,7 @@
 //! - [`sign_in`]: `/auth/*` and where tokens may come from.
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`unread`]: who takes too little of it.
+//! - [`search`]: `GET /api/search`.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
 //! - [`foreign`]: the official Socket.IO client, from npm.
 //! - [`driver`]: the page for drivers, in a [`browser`] the size of a phone; [`driver_files`]: its files and headers.
@@ -41,6 +42,7 @@ mod publish;
 mod redis;
 #[path = "../support/redis.rs"]
 mod redis_server;
+mod search;
 mod shutdown;
 mod sign_in;
 mod stream;

@@ -34,6 +34,8 @@ pub struct Config {
     pub log_retention: Duration,
     /// How many events of a tenant a stream can resume over.
     pub log_max_events: u64,
+    /// How long messages are kept; unset means for ever.
+    pub message_retention: Option<Duration>,
     /// The heartbeat period of an event stream.
     pub heartbeat: Duration,
     /// The time over which clients move at shutdown, and its limit.
@@ -78,7 +80,7 @@ const fn secret(key: &'static str, help: &'static str) -> Setting {
 }
 
 /// All settings, in the order they are printed.
-pub const SETTINGS: [Setting; 16] = [
+pub const SETTINGS: [Setting; 17] = [
     setting("listen", "127.0.0.1:8787", "Address to listen on; port 0 picks a free one"),
     setting("data_dir", "", "Directory of the SQLite file and the signing key [default: the platform's]"),
     secret("database_url", "sqlite://… or postgres://… [default: sally.db in the data directory]"),
@@ -94,6 +96,7 @@ pub const SETTINGS: [Setting; 16] = [
     setting("cookie_secure", "", "Whether cookies are Secure [default: true unless listening on loopback]"),
     setting("log_retention", "24h", "How far back a stream can resume"),
     setting("log_max_events", "10000", "How many of a tenant's events a stream can resume over"),
+    setting("message_retention", "", "How long messages are kept, such as 365d [default: for ever]"),
     setting("heartbeat", "20s", "Heartbeat period of event streams"),
     setting("drain", "25s", "Time over which clients move at shutdown"),
     setting("max_streams_per_user", "16", "Event streams a user may hold"),
@@ -271,6 +274,7 @@ fn build(effective: &[Effective]) -> Result<Config, ConfigError> {
         })?,
         log_retention: duration("log_retention")?.unwrap_or(defaults.log_retention),
         log_max_events: count("log_max_events")?.map_or(defaults.log_max_events, |count| count as u64).max(1),
+        message_retention: duration("message_retention")?,
         heartbeat: duration("heartbeat")?.unwrap_or(defaults.heartbeat).max(Duration::from_millis(100)),
         drain: duration("drain")?.unwrap_or(defaults.drain),
         max_streams_per_user: count("max_streams_per_user")?.unwrap_or(defaults.max_streams_per_user),
@@ -294,6 +298,7 @@ impl Default for Config {
             cookie_secure: None,
             log_retention: Duration::from_secs(24 * 60 * 60),
             log_max_events: 10_000,
+            message_retention: None,
             heartbeat: Duration::from_secs(20),
             drain: Duration::from_secs(25),
             max_streams_per_user: 16,
@@ -369,13 +374,14 @@ mod tests {
         let (config, rows) = resolve_from(
             &[("heartbeat", "1s")],
             &[("SALLY_HEARTBEAT", "2s"), ("SALLY_DRAIN", "2s")],
-            &[("heartbeat", "3s"), ("drain", "3s"), ("log_retention", "3s")],
+            &[("heartbeat", "3s"), ("drain", "3s"), ("log_retention", "3s"), ("message_retention", "365d")],
         )
         .expect("valid");
         assert_eq!(
             (config.heartbeat, config.drain, config.log_retention),
             (Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3))
         );
+        assert_eq!(config.message_retention, Some(Duration::from_secs(365 * 86_400)));
         let from = |key| rows.iter().find(|row| row.setting.key == key).expect("a row").from;
         assert_eq!(
             (from("heartbeat"), from("drain"), from("log_retention"), from("listen")),
@@ -391,6 +397,7 @@ mod tests {
         assert_eq!((config.log_retention, config.heartbeat), (defaults.log_retention, defaults.heartbeat));
         assert_eq!((config.drain, config.log_max_events), (defaults.drain, defaults.log_max_events));
         assert_eq!(config.max_streams_per_user, defaults.max_streams_per_user);
+        assert_eq!(config.message_retention, defaults.message_retention);
         assert_eq!(config.max_streams_per_tenant, defaults.max_streams_per_tenant);
     }
 
@@ -402,6 +409,7 @@ mod tests {
         };
         assert_eq!(error("jwt_secret", "short"), "jwt_secret (flag): needs at least 32 bytes, has 5");
         assert!(error("heartbeat", "20").starts_with("heartbeat (flag): expected a duration"));
+        assert!(error("message_retention", "for ever").starts_with("message_retention (flag): expected a duration"));
         assert!(error("allowed_origins", "dispatch.example").contains("is not an origin"));
         assert!(error("redis_url", "localhost").contains("redis://"));
         assert!(error("database_url", "mysql://db/sally").contains("postgres://"));

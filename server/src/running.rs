@@ -110,7 +110,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let metrics = Metrics::new();
     let drain = Drain::new();
     let known = Known::start(database.clone(), &tasks);
-    tasks.spawn(upkeep::run(database.clone(), stop.clone()));
+    tasks.spawn(upkeep::run(database.clone(), config.message_retention, stop.clone()));
 
     let hub =
         Arc::new(Hub::new(Limits { per_user: config.max_streams_per_user, per_tenant: config.max_streams_per_tenant }));

@@ -8,6 +8,7 @@
 //! - [`sessions`]: refresh tokens and their families.
 //! - [`messages`]: conversations and messages; the transaction behind `send_message`.
 //! - [`search`]: finding messages by their words.
+//! - [`retention`]: removing messages that are too old.
 //! - [`receipts`]: how far everybody has received and read.
 //! - [`answers`]: remembered answers to publishes with an `Idempotency-Key`.
 //! - `identity`: which database this is; `migrations`: its schema's history.
@@ -22,6 +23,7 @@ mod identity;
 pub mod messages;
 mod migrations;
 pub mod receipts;
+pub mod retention;
 pub mod search;
 pub mod sessions;
 pub mod users;

@@ -38,6 +38,12 @@ macro_rules! suite {
                 any_text_is_only_words
                 messages_of_an_older_server_are_found
             }
+            retention {
+                old_messages_go_in_lots
+                what_belongs_to_a_removed_message_goes_too
+                places_go_on_after_removed_messages
+                what_stays_has_no_holes
+            }
             receipts {
                 a_mark_moves_forward_only
                 reading_counts_as_delivered_and_for_the_side

@@ -12,6 +12,7 @@
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`unread`]: who takes too little of it.
 //! - [`search`]: `GET /api/search`.
+//! - [`retention`]: messages that are too old go.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
 //! - [`foreign`]: the official Socket.IO client, from npm.
 //! - [`driver`]: the page for drivers, in a [`browser`] the size of a phone; [`driver_files`]: its files and headers.
@@ -42,6 +43,7 @@ mod publish;
 mod redis;
 #[path = "../support/redis.rs"]
 mod redis_server;
+mod retention;
 mod search;
 mod shutdown;
 mod sign_in;

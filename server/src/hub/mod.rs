@@ -118,6 +118,12 @@ impl Hub {
         Ok(Place { hub: Arc::clone(self), channel, user: user.clone(), turn, streams })
     }
 
+    /// Somebody who reads a tenant's log without a stream, together with the streams there are.
+    pub fn read(&self, tenant: &Tenant, log: &Arc<dyn Log>) -> Reader {
+        let channel = self.rooms().get(tenant).map(|room| Arc::clone(&room.channel));
+        channel.unwrap_or_else(|| Arc::new(Channel::new(tenant.clone(), Arc::clone(log)))).read()
+    }
+
     /// How many streams are open.
     pub fn streams(&self) -> usize {
         self.rooms().values().map(|room| room.streams).sum()

@@ -5,6 +5,7 @@
 //! writes to thousands of sockets in one go; there it costs a few hundred bytes and no task, no
 //! timer and no queue. When it falls too far behind it goes back.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ struct Shared {
     heartbeat: Duration,
     metrics: Metrics,
     stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl Fanout {
@@ -48,7 +50,8 @@ impl Fanout {
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shards = (0..cores).map(|_| Arc::default()).collect();
-        let shared = Arc::new(Shared { shards, heartbeat, metrics: metrics.clone(), stop: stop.clone() });
+        let shared =
+            Arc::new(Shared { shards, heartbeat, metrics: metrics.clone(), stop: stop.clone(), tasks: tasks.clone() });
         let fanout = Self { shared };
         for inbox in &fanout.shared.shards {
             let shard = Shard::new(Arc::clone(inbox), fanout.clone(), drain.listen(), metrics.clone());
@@ -69,12 +72,18 @@ impl Fanout {
         self.bring_up(catch_up.open(cursor), ends_at).await;
     }
 
+    /// [`Fanout::serve`] on a task of its own.
+    pub(super) fn begin(&self, opening: Opening, socket: Socket) {
+        let fanout = self.clone();
+        self.shared.tasks.spawn(async move { fanout.serve(opening, socket, Bytes::new()).await });
+    }
+
     /// Serves a stream that has fallen out of its shard.
     pub(super) fn serve_again(&self, client: Client) {
         let fanout = self.clone();
         let ends_at = client.schedule.ends_at();
         let catch_up = CatchUp::again(client, self.shared.metrics.clone());
-        tokio::spawn(async move { fanout.bring_up(catch_up.go_on(), ends_at).await });
+        self.shared.tasks.spawn(async move { fanout.bring_up(catch_up.go_on(), ends_at).await });
     }
 
     async fn bring_up(&self, catching_up: impl Future<Output = Result<Client, Ended>>, ends_at: Instant) {
@@ -86,6 +95,9 @@ impl Fanout {
         match client {
             Ok(client) => self.shard(client.tenant(), client.place.share(SHARE)).adopt(client),
             Err(Ended::Log(error)) => tracing::warn!(%error, "an event stream ends because the log can't be reached"),
+            Err(Ended::Socket(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                self.shared.metrics.stalled.inc();
+            }
             // Clients come and go.
             Err(Ended::Socket(_)) => {}
         }

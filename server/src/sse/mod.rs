@@ -26,7 +26,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use bytes::Bytes;
 use sally_protocol::Role;
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
@@ -118,7 +117,7 @@ pub(crate) async fn events(
         }
         None => {
             let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-            tokio::spawn(async move { app.fanout.serve(opening, Socket::Right(ours), Bytes::new()).await });
+            app.fanout.begin(opening, Socket::Right(ours));
             Body::from_stream(ReaderStream::new(theirs))
         }
     };

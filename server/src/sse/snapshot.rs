@@ -28,7 +28,10 @@ pub async fn get(
     Query(options): Query<Options>,
 ) -> Result<Response, ApiError> {
     let member = app.admit(&principal, options.tenant.as_deref()).await?;
-    let compacted = app.log.compacted(&member.tenant).await?;
+    let reader = app.hub.read(&member.tenant, &app.log);
+    // Apps that ask all at once, as after an outage, share what is read for the first of them.
+    let snapshot = reader.snapshot(reader.head().await?).await?;
+    let compacted = &snapshot.compacted;
     let visible: Vec<&str> = compacted
         .events
         .iter()

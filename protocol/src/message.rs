@@ -321,9 +321,35 @@ pub struct Conversations {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// Ascending by `seq`.
-    pub messages: Vec<Message>,
+    pub messages: Vec<HistoryMessage>,
     /// Whether there are older ones.
     pub more: bool,
+    /// How far everybody has received and read the conversation, as the last `receipt` of each kind
+    /// said; a driver sees the dispatch team as one.
+    #[serde(default)]
+    pub receipts: Vec<Receipt>,
+}
+
+/// A message of a page of history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryMessage {
+    /// The message.
+    #[serde(flatten)]
+    pub message: Message,
+    /// Who has acknowledged it, in the order of time; a driver sees the dispatch team as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledged_by: Vec<AcknowledgedBy>,
+}
+
+/// An acknowledgement of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcknowledgedBy {
+    /// Who.
+    pub user_id: Id,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Why a text can't be a message.

@@ -30,7 +30,7 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/api/events", post(ingest::http::publish).layer(DefaultBodyLimit::max(ingest::http::MAX_BODY_BYTES)))
         .route("/api/alerts/{id}/{action}", post(alerts::act_on))
         .route("/api/conversations", get(messaging::http::conversations))
-        .route("/api/conversations/{id}/messages", get(messaging::http::history))
+        .route("/api/conversations/{id}/messages", get(messaging::http::messages))
         .route("/api/search", get(messaging::http::search))
         .route("/auth/login", post(login::login))
         .route("/auth/refresh", post(login::refresh))

@@ -8,6 +8,7 @@ use sally_protocol::search::{MAX_QUERY_CHARS, SearchResults};
 use sally_protocol::{Cursor, Id};
 use serde::Deserialize;
 
+use super::history;
 use super::requests::side;
 use crate::app::App;
 use crate::auth::{Member, Principal};
@@ -30,7 +31,7 @@ pub async fn conversations(State(app): State<App>, principal: Principal) -> Resu
     Ok(Json(Conversations { conversations }))
 }
 
-/// The query of [`history`].
+/// The query of [`messages`].
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
@@ -38,13 +39,14 @@ pub struct Page {
     limit: Option<usize>,
 }
 
-/// `GET /api/conversations/{id}/messages`: the newest, or those before `beforeSeq`, ascending.
+/// `GET /api/conversations/{id}/messages`: the newest, or those before `beforeSeq`, ascending, and
+/// who has received, read and acknowledged.
 ///
 /// # Errors
 ///
 /// 401, 403; 404 for a conversation that isn't the caller's to see; 503 while the store can't be
 /// reached.
-pub async fn history(
+pub async fn messages(
     State(app): State<App>,
     principal: Principal,
     Path(conversation): Path<String>,
@@ -65,7 +67,18 @@ pub async fn history(
     if more {
         messages.remove(0);
     }
-    Ok(Json(History { messages, more }))
+    let acknowledgements = match (messages.first(), messages.last()) {
+        (Some(first), Some(last)) => {
+            app.database.acknowledgements(&member.tenant, &conversation, first.seq, last.seq).await?
+        }
+        _ => Vec::new(),
+    };
+    let positions = app.database.positions(&member.tenant, &conversation).await?;
+    Ok(Json(History {
+        messages: history::acknowledged(&conversation, messages, acknowledgements, side(member.role)),
+        more,
+        receipts: history::receipts(&conversation, &positions, side(member.role)),
+    }))
 }
 
 /// The query of [`search`].

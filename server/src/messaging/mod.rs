@@ -11,12 +11,14 @@
 //! - [`badges`]: unread counts on the event stream, for whoever has no messaging connection.
 //! - [`presence`]: who is connected; [`typing`]: who is typing.
 //! - [`limit`]: how fast somebody may send.
+//! - [`history`]: receipts and acknowledgements as they stand beside old messages.
 //! - [`http`]: conversations, their history and the search in them over HTTP.
 
 mod attend;
 mod audience;
 mod badges;
 mod gateway;
+mod history;
 pub mod http;
 mod inbox;
 mod limit;

@@ -20,7 +20,7 @@ use super::typing::Typist;
 use crate::auth::{Member, Principal, Scope};
 use crate::store::StoreError;
 use crate::store::messages::{Outgoing, Recipients};
-use crate::store::receipts::Marked;
+use crate::store::receipts::{Acknowledged, Marked};
 
 /// The most recipients that one message may name.
 const MAX_RECIPIENTS: usize = 1_000;
@@ -159,19 +159,20 @@ impl Requests<'_> {
         let Mark { conversation_id, seq } = mark;
         self.check_conversation(&conversation_id)?;
         let Member { tenant, user, .. } = self.member;
-        match self.gateway.database.mark(tenant, &conversation_id, user, self.side(), kind, seq).await? {
+        let now = stored_now();
+        match self.gateway.database.mark(tenant, &conversation_id, user, self.side(), kind, seq, now).await? {
             Marked::UnknownConversation => Err(not_found("conversation").into()),
             Marked::Unchanged => Ok(()),
-            Marked::At(seq) => {
+            Marked::At { seq, first } => {
                 let receipt = Receipt {
                     conversation_id: conversation_id.clone(),
                     user_id: user.clone(),
                     kind,
                     seq: Some(seq),
                     message_id: None,
-                    at: Timestamp::now(),
+                    at: now,
                 };
-                self.tell_participants(&receipt).await;
+                self.tell_participants(&receipt, first).await;
                 if kind == ReceiptKind::Read {
                     let badge = Badge { tenant: tenant.clone(), conversation: conversation_id, side: self.side() };
                     self.gateway.badges.refresh([badge]);
@@ -191,8 +192,9 @@ impl Requests<'_> {
         if side(message.sender_role) == self.side() {
             return Err(error(code::FORBIDDEN, "a message is acknowledged by the other side").into());
         }
-        let now = Timestamp::now();
-        if database.acknowledge(tenant, &request.message_id, user, now).await? {
+        let now = stored_now();
+        let done = database.acknowledge(tenant, &request.message_id, user, now).await?;
+        if done != Acknowledged::Again {
             let receipt = Receipt {
                 conversation_id: message.conversation_id.clone(),
                 user_id: user.clone(),
@@ -201,7 +203,7 @@ impl Requests<'_> {
                 message_id: Some(request.message_id),
                 at: now,
             };
-            self.tell_participants(&receipt).await;
+            self.tell_participants(&receipt, done == Acknowledged::First).await;
         }
         Ok(())
     }
@@ -249,12 +251,31 @@ impl Requests<'_> {
         Ok(known.is_some_and(|known| known.role == Role::Driver))
     }
 
-    /// Tells a conversation's other sockets. Receipts are cumulative, so one that is lost is made
-    /// up for by the next.
-    async fn tell_participants(&self, receipt: &Receipt) {
-        let to = Audience::Conversation(receipt.conversation_id.clone());
-        self.gateway.tell(&self.member.tenant, to, "receipt", receipt, Some(self.socket)).await;
+    /// Tells a conversation's other sockets. A driver sees the dispatch team as one, so of its
+    /// receipts they hear of the `first` that says it. Receipts are cumulative, so one that is lost
+    /// is made up for by the next.
+    async fn tell_participants(&self, receipt: &Receipt, first: bool) {
+        let Receipt { conversation_id, .. } = receipt;
+        let tell = async |to, receipt: &Receipt| {
+            self.gateway.tell(&self.member.tenant, to, "receipt", receipt, Some(self.socket)).await;
+        };
+        match self.side() {
+            Side::Driver => tell(Audience::Conversation(conversation_id.clone()), receipt).await,
+            Side::Dispatch => {
+                tell(Audience::Dispatch, receipt).await;
+                if first && let Ok(team) = Id::parse(DISPATCH) {
+                    let of_team = Receipt { user_id: team, ..receipt.clone() };
+                    tell(Audience::Driver(conversation_id.clone()), &of_team).await;
+                }
+            }
+        }
     }
+}
+
+/// The time, as exactly as the store keeps it.
+fn stored_now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 /// Which side of a conversation a role is on.

@@ -208,9 +208,9 @@ impl Driver {
         if let (Some(remark), Some(facts)) = (first_words, self.facts()) {
             self.phone.remark(&remark, &facts, Instant::now());
         }
-        let unanswered = history.messages.iter().rev().take_while(|message| message.sender_id != self.id).count();
-        for message in history.messages.iter().skip(history.messages.len() - unanswered) {
-            self.receive(message);
+        let unanswered = history.messages.iter().rev().take_while(|of| of.message.sender_id != self.id).count();
+        for of in history.messages.iter().skip(history.messages.len() - unanswered) {
+            self.receive(&of.message);
         }
         Ok(())
     }

@@ -499,7 +499,7 @@ pub(super) fn message(row: &AnyRow, tenant: &Tenant, epoch: Epoch) -> Result<Mes
     })
 }
 
-fn id(row: &AnyRow, column: &str) -> Result<Id, StoreError> {
+pub(super) fn id(row: &AnyRow, column: &str) -> Result<Id, StoreError> {
     Id::parse(&row.try_get::<String, _>(column)?).map_err(StoreError::row)
 }
 

@@ -1,37 +1,91 @@
 //! How far everybody has received and read.
 
 use jiff::Timestamp;
+use sally_protocol::cursor::Epoch;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::ReceiptKind;
 use sally_protocol::{Id, Message, Tenant};
-
-use super::messages::{message, signed, unsigned};
-use super::{Database, StoreError, storable, within_limit};
-use sally_protocol::cursor::Epoch;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::messages::{id, message, signed, unsigned};
+use super::{Database, StoreError, storable, within_limit};
 
 /// What a mark changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marked {
     /// The user's position is now here.
-    At(u64),
+    At {
+        /// The newest message meant.
+        seq: u64,
+        /// Whether nobody of the user's side has been there before.
+        first: bool,
+    },
     /// It was there or beyond already.
     Unchanged,
     /// There is no such conversation.
     UnknownConversation,
 }
 
+/// What an acknowledgement changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// It is the first of this message.
+    First,
+    /// Somebody else of the user's side had acknowledged it.
+    Also,
+    /// The user had.
+    Again,
+}
+
+/// How far a user has received and read a conversation, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The user.
+    pub user: Id,
+    /// Everything up to here has reached a device of theirs.
+    pub delivered_seq: u64,
+    /// Since when.
+    pub delivered_at: Timestamp,
+    /// They have read everything up to here; 0 for nothing.
+    pub read_seq: u64,
+    /// Since when.
+    pub read_at: Timestamp,
+}
+
+/// Who acknowledged a message, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The message.
+    pub message_id: String,
+    /// Who.
+    pub user: Id,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Both move a position forward and do nothing where it is there already: the statement itself
 /// decides, so that of two nodes that mark the same at once one has moved it.
-const READ: &str = "INSERT INTO receipt (tenant, conversation_id, user_id, delivered_seq, read_seq)
-     VALUES ($1, $2, $3, $4, $5)
+const READ: &str = "INSERT INTO receipt
+         (tenant, conversation_id, user_id, delivered_seq, delivered_at, read_seq, read_at)
+     VALUES ($1, $2, $3, $4, $5, $4, $5)
      ON CONFLICT (tenant, conversation_id, user_id) DO UPDATE SET
-     delivered_seq = CASE WHEN receipt.delivered_seq < $4 THEN $4 ELSE receipt.delivered_seq END, read_seq = $5
-     WHERE receipt.read_seq < $5";
-const DELIVERED: &str = "INSERT INTO receipt (tenant, conversation_id, user_id, delivered_seq, read_seq)
-     VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (tenant, conversation_id, user_id) DO UPDATE SET delivered_seq = $4
+     delivered_at = CASE WHEN receipt.delivered_seq < $4 THEN $5 ELSE receipt.delivered_at END,
+     delivered_seq = CASE WHEN receipt.delivered_seq < $4 THEN $4 ELSE receipt.delivered_seq END,
+     read_seq = $4, read_at = $5
+     WHERE receipt.read_seq < $4";
+const DELIVERED: &str = "INSERT INTO receipt
+         (tenant, conversation_id, user_id, delivered_seq, delivered_at, read_seq, read_at)
+     VALUES ($1, $2, $3, $4, $5, 0, 0)
+     ON CONFLICT (tenant, conversation_id, user_id) DO UPDATE SET delivered_seq = $4, delivered_at = $5
      WHERE receipt.delivered_seq < $4";
+
+/// How far the others of a user's side are: a conversation's driver is alone on theirs, everybody
+/// else is of the dispatch team.
+const OTHERS_READ: &str = "SELECT COALESCE(MAX(read_seq), 0) AS seq FROM receipt
+     WHERE tenant = $1 AND conversation_id = $2 AND user_id <> $3 AND user_id <> $2";
+const OTHERS_DELIVERED: &str = "SELECT COALESCE(MAX(delivered_seq), 0) AS seq FROM receipt
+     WHERE tenant = $1 AND conversation_id = $2 AND user_id <> $3 AND user_id <> $2";
 
 impl Database {
     /// Moves a user's position in a conversation forward, at most to its newest message; `Read`
@@ -48,6 +102,7 @@ impl Database {
         side: Side,
         kind: ReceiptKind,
         seq: u64,
+        now: Timestamp,
     ) -> Result<Marked, StoreError> {
         within_limit(async {
             let mut transaction = self.transaction().await?;
@@ -63,21 +118,33 @@ impl Database {
             if seq == 0 {
                 return Ok(Marked::Unchanged);
             }
-            let (read, statement) = match kind {
-                ReceiptKind::Read => (seq, READ),
-                _ => (0, DELIVERED),
+            let (statement, others) = match kind {
+                ReceiptKind::Read => (READ, OTHERS_READ),
+                _ => (DELIVERED, OTHERS_DELIVERED),
             };
             let moved = sqlx::query(statement)
                 .bind(tenant.as_str())
                 .bind(conversation.as_str())
                 .bind(user.as_str())
                 .bind(signed(seq))
-                .bind(signed(read))
+                .bind(now.as_millisecond())
                 .execute(&mut *transaction)
                 .await?;
             if moved.rows_affected() == 0 {
                 return Ok(Marked::Unchanged);
             }
+            let first = match side {
+                Side::Driver => true,
+                Side::Dispatch => {
+                    let row = sqlx::query(others)
+                        .bind(tenant.as_str())
+                        .bind(conversation.as_str())
+                        .bind(user.as_str())
+                        .fetch_one(&mut *transaction)
+                        .await?;
+                    unsigned(&row, "seq")? < seq
+                }
+            };
             if kind == ReceiptKind::Read {
                 let statement = match side {
                     Side::Driver => {
@@ -97,7 +164,7 @@ impl Database {
                     .await?;
             }
             transaction.commit().await?;
-            Ok(Marked::At(seq))
+            Ok(Marked::At { seq, first })
         })
         .await
     }
@@ -122,8 +189,7 @@ impl Database {
         row.map(|row| message(&row, tenant, Epoch(unsigned(&row, "epoch")?))).transpose()
     }
 
-    /// Notes that a user has acknowledged a message; the time of the first acknowledgement, and
-    /// whether this was it.
+    /// Notes that a user has acknowledged a message; the time of a user's first acknowledgement stays.
     ///
     /// # Errors
     ///
@@ -134,28 +200,44 @@ impl Database {
         message_id: &str,
         user: &Id,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "INSERT INTO acknowledgement (tenant, message_id, user_id, acknowledged_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (tenant, message_id, user_id) DO NOTHING",
-        )
-        .bind(tenant.as_str())
-        .bind(message_id)
-        .bind(user.as_str())
-        .bind(now.as_millisecond())
-        .execute(self.writer())
-        .await?;
-        Ok(done.rows_affected() == 1)
+    ) -> Result<Acknowledged, StoreError> {
+        within_limit(async {
+            let mut transaction = self.transaction().await?;
+            let known =
+                sqlx::query("SELECT user_id FROM acknowledgement WHERE tenant = $1 AND message_id = $2 LIMIT 1")
+                    .bind(tenant.as_str())
+                    .bind(message_id)
+                    .fetch_optional(&mut *transaction)
+                    .await?;
+            let done = sqlx::query(
+                "INSERT INTO acknowledgement (tenant, message_id, user_id, acknowledged_at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (tenant, message_id, user_id) DO NOTHING",
+            )
+            .bind(tenant.as_str())
+            .bind(message_id)
+            .bind(user.as_str())
+            .bind(now.as_millisecond())
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+            Ok(match (done.rows_affected(), known) {
+                (0, _) => Acknowledged::Again,
+                (_, None) => Acknowledged::First,
+                (_, Some(_)) => Acknowledged::Also,
+            })
+        })
+        .await
     }
 
-    /// The users of a conversation and how far each has received and read it.
+    /// How far everybody has received and read a conversation.
     ///
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn receipts(&self, tenant: &Tenant, conversation: &Id) -> Result<Vec<(Id, u64, u64)>, StoreError> {
+    pub async fn positions(&self, tenant: &Tenant, conversation: &Id) -> Result<Vec<Position>, StoreError> {
         let rows = sqlx::query(
-            "SELECT user_id, delivered_seq, read_seq FROM receipt WHERE tenant = $1 AND conversation_id = $2",
+            "SELECT user_id, delivered_seq, delivered_at, read_seq, read_at FROM receipt
+             WHERE tenant = $1 AND conversation_id = $2 ORDER BY user_id",
         )
         .bind(tenant.as_str())
         .bind(conversation.as_str())
@@ -163,9 +245,53 @@ impl Database {
         .await?;
         rows.iter()
             .map(|row| {
-                let user = Id::parse(&row.try_get::<String, _>("user_id")?).map_err(StoreError::row)?;
-                Ok((user, unsigned(row, "delivered_seq")?, unsigned(row, "read_seq")?))
+                Ok(Position {
+                    user: id(row, "user_id")?,
+                    delivered_seq: unsigned(row, "delivered_seq")?,
+                    delivered_at: time(row, "delivered_at")?,
+                    read_seq: unsigned(row, "read_seq")?,
+                    read_at: time(row, "read_at")?,
+                })
             })
             .collect()
     }
+
+    /// Who has acknowledged a conversation's messages from `first` to `last`, in the order of time.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn acknowledgements(
+        &self,
+        tenant: &Tenant,
+        conversation: &Id,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Acknowledgement>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT a.message_id, a.user_id, a.acknowledged_at FROM message m
+             JOIN acknowledgement a ON a.tenant = m.tenant AND a.message_id = m.message_id
+             WHERE m.tenant = $1 AND m.conversation_id = $2 AND m.seq >= $3 AND m.seq <= $4
+             ORDER BY a.acknowledged_at, a.user_id",
+        )
+        .bind(tenant.as_str())
+        .bind(conversation.as_str())
+        .bind(signed(first))
+        .bind(signed(last))
+        .fetch_all(self.reader())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Acknowledgement {
+                    message_id: row.try_get("message_id")?,
+                    user: id(row, "user_id")?,
+                    at: time(row, "acknowledged_at")?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn time(row: &AnyRow, column: &str) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(row.try_get(column)?).map_err(StoreError::row)
 }

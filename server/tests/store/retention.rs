@@ -8,6 +8,7 @@ use sally_protocol::fleet::Side;
 use sally_protocol::message::ReceiptKind;
 use sally_server::store::Database;
 use sally_server::store::messages::{Outgoing, Stored};
+use sally_server::store::receipts::Acknowledged;
 use sqlx::{AnyPool, Row as _};
 
 use crate::backend::{Backend, add_drivers, fresh, id, tenant, to_dispatch, to_drivers};
@@ -67,16 +68,17 @@ pub(crate) async fn what_belongs_to_a_removed_message_goes_too<B: Backend>() {
     let acme = tenant("acme");
     for message in &sent[3..=4] {
         let driver = &message.conversation_id;
-        assert!(database.acknowledge(&acme, &message.message_id, driver, second(7)).await.unwrap());
-        database.mark(&acme, driver, driver, Side::Driver, ReceiptKind::Read, 2).await.unwrap();
+        let done = database.acknowledge(&acme, &message.message_id, driver, second(7)).await.unwrap();
+        assert_eq!(done, Acknowledged::First);
+        database.mark(&acme, driver, driver, Side::Driver, ReceiptKind::Read, 2, second(7)).await.unwrap();
     }
     remove_before(&database, 6).await;
     for message in &sent[3..=4] {
         let again = database.acknowledge(&acme, &message.message_id, &message.conversation_id, second(8)).await;
-        assert!(again.unwrap(), "the acknowledgement went with its message");
+        assert_eq!(again.unwrap(), Acknowledged::First, "the acknowledgement went with its message");
     }
-    assert_eq!(database.receipts(&acme, &id("d1")).await.unwrap(), [], "nothing is left in that conversation");
-    assert_eq!(database.receipts(&acme, &id("d2")).await.unwrap().len(), 1);
+    assert_eq!(database.positions(&acme, &id("d1")).await.unwrap(), [], "nothing is left in that conversation");
+    assert_eq!(database.positions(&acme, &id("d2")).await.unwrap().len(), 1);
     assert_eq!(database.search(&acme, None, "number", None, 10).await.unwrap(), sent[5..]);
     assert_eq!(database.message(&acme, &sent[0].message_id).await.unwrap(), None);
     // PostgreSQL's index is the row's own; SQLite's is a table beside it.

@@ -93,6 +93,22 @@ async fn a_driver_reads_acknowledges_and_answers() {
 }
 
 #[tokio::test]
+async fn another_device_shows_the_same() {
+    let server = Server::start().await;
+    add(&server, "drv-1", "Dana Ortiz", Role::Driver).await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    let mut phone = Socket::driver(&server, "drv-1").await;
+    let sent = ann.send(json!({ "recipientId": "drv-1", "content": "Confirm", "requiresAck": true })).await;
+    phone.send(json!({ "content": "Confirmed" })).await;
+    phone.call("acknowledge_message", json!({ "messageId": sent["messages"][0]["messageId"] })).await;
+    ann.call("mark_read", json!({ "conversationId": "drv-1", "seq": 2 })).await;
+    let browser = signed_in(&server, "drv-1").await;
+    browser.shows(".progress.read").await;
+    browser.says("Acknowledged").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn what_is_typed_without_a_server_arrives_once() {
     let (mut server, browser) = dana().await;
     let mut ann = Socket::dispatcher(&server, "ann").await;

@@ -12,6 +12,7 @@
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`unread`]: who takes too little of it.
 //! - [`search`]: `GET /api/search`.
+//! - [`receipts`]: who has received, read and acknowledged, live and beside the history.
 //! - [`retention`]: messages that are too old go.
 //! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
 //! - [`foreign`]: the official Socket.IO client, from npm.
@@ -40,6 +41,7 @@ mod polling;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod publish;
+mod receipts;
 mod redis;
 #[path = "../support/redis.rs"]
 mod redis_server;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use sally_protocol::Id;
-use sally_protocol::message::{History, Message, Receipt, ReceiptKind};
+use sally_protocol::message::{History, HistoryMessage, Message, Receipt, ReceiptKind};
 use sally_protocol::outbox::Unsent;
 
 use super::bubble::Viewer;
@@ -53,8 +53,12 @@ fn key_of(sender: &Id, client_message_id: &str) -> String {
 impl Thread {
     /// Takes in a page of history. `newest` says whether it is the newest page or one before what is here.
     pub(crate) fn page(&mut self, page: History, newest: bool) {
+        // The other side's user is the driver, after whom the conversation is named.
+        for receipt in &page.receipts {
+            self.receipt(receipt, &receipt.conversation_id);
+        }
         let (first, last) = match (page.messages.first(), page.messages.last()) {
-            (Some(first), Some(last)) => (first.seq, last.seq),
+            (Some(first), Some(last)) => (first.message.seq, last.message.seq),
             _ => {
                 self.more = Some(false);
                 self.stale = false;
@@ -78,7 +82,10 @@ impl Thread {
         if newest {
             self.stale = false;
         }
-        for message in page.messages {
+        for HistoryMessage { message, acknowledged_by } in page.messages {
+            if acknowledged_by.iter().any(|by| by.user_id == message.conversation_id) {
+                self.confirmed.insert(message.message_id.clone());
+            }
             self.store(message);
         }
     }

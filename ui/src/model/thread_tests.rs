@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use sally_protocol::Role;
 use sally_protocol::desktop::{CommandError, Link};
-use sally_protocol::message::SendMessage;
+use sally_protocol::message::{AcknowledgedBy, SendMessage};
 use sally_protocol::outbox::UnsentState;
 use serde_json::json;
 
@@ -36,7 +36,8 @@ fn message(seq: u64, sender: &str) -> Message {
 }
 
 fn page(seqs: std::ops::RangeInclusive<u64>, more: bool) -> History {
-    History { messages: seqs.map(|seq| message(seq, "driver")).collect(), more }
+    let messages = seqs.map(|seq| HistoryMessage { message: message(seq, "driver"), acknowledged_by: vec![] });
+    History { messages: messages.collect(), more, receipts: vec![] }
 }
 
 fn seqs(thread: &Thread) -> Vec<u64> {
@@ -94,7 +95,7 @@ fn a_hole_is_never_shown_as_a_whole() {
 #[test]
 fn an_empty_conversation_is_loaded_and_complete() {
     let mut thread = Thread::default();
-    thread.page(History { messages: vec![], more: false }, true);
+    thread.page(History { messages: vec![], more: false, receipts: vec![] }, true);
     assert!(thread.is_loaded() && !thread.has_more());
     assert_eq!(thread.entries(&ann(), None, utc), []);
 }
@@ -219,4 +220,33 @@ fn names_head_the_first_of_several_in_a_row() {
     assert_eq!(heading("driver", 5).as_deref(), Some("driver"));
     assert!(bubble("bob", 3).ours && !bubble("bob", 3).mine);
     assert_eq!(bubble("driver", 1).progress, None);
+}
+
+#[test]
+fn a_page_says_how_far_its_messages_have_come() {
+    let receipt = |user: &str, kind, seq| Receipt {
+        conversation_id: id("driver"),
+        user_id: id(user),
+        kind,
+        seq: Some(seq),
+        message_id: None,
+        at: message(1, "ann").timestamp,
+    };
+    let acknowledged_by = vec![AcknowledgedBy { user_id: id("driver"), at: message(1, "ann").timestamp }];
+    let messages = (1..=4).map(|seq| HistoryMessage {
+        message: message(seq, "ann"),
+        acknowledged_by: if seq == 1 { acknowledged_by.clone() } else { vec![] },
+    });
+    let receipts = vec![
+        receipt("bob", ReceiptKind::Read, 4),
+        receipt("driver", ReceiptKind::Delivered, 3),
+        receipt("driver", ReceiptKind::Read, 2),
+    ];
+    let mut thread = Thread::default();
+    thread.page(History { messages: messages.collect(), more: false, receipts }, true);
+    let progress = |seq: u64| thread.bubble(&format!("ann/u{seq}"), &ann(), utc).and_then(|bubble| bubble.progress);
+    assert_eq!(progress(1), Some(Progress::Confirmed));
+    assert_eq!(progress(2), Some(Progress::Read));
+    assert_eq!(progress(3), Some(Progress::Delivered));
+    assert_eq!(progress(4), Some(Progress::Sent), "what a colleague has read, the driver needn't have");
 }

@@ -68,7 +68,7 @@ export async function conversation(id) {
   return conversations.find((one) => one.conversationId === id);
 }
 
-/** `{messages, more}`: the newest, or those before `beforeSeq`, ascending. */
+/** `{messages, more, receipts}`: the newest, or those before `beforeSeq`, ascending. */
 export function history(id, beforeSeq) {
   const before = beforeSeq === undefined ? "" : `?beforeSeq=${beforeSeq}`;
   return read(`/api/conversations/${encodeURIComponent(id)}/messages${before}`);

@@ -147,7 +147,7 @@ function openThread(me) {
   const unread = () => thread.messages.filter(({ seq, senderId }) => seq > receipts.ownRead && senderId !== me.userId).length;
 
   const receipts = new Receipts(me, () => link, () => render());
-  const thread = new Thread(me.userId, () => link, arrived);
+  const thread = new Thread(me.userId, () => link, arrived, (page) => receipts.takePage(page));
   const outbox = new Outbox(me, send, () => render());
   const view = new ThreadView({ act, earlier: () => thread.earlier().catch(() => {}), seen });
   const stopComposing = compose({
@@ -231,6 +231,8 @@ function openThread(me) {
       showLink("open");
       thread.catchUp();
       receipts.connected();
+      // What was received, read and acknowledged meanwhile; a thread that isn't loaded yet reads it with its messages.
+      if (thread.isLoaded) api.history(me.userId).then((page) => receipts.takePage(page), () => {});
       outbox.flush();
       isDispatchOnline = undefined;
       connections += 1;

@@ -1,4 +1,5 @@
-// Who has received, read and acknowledged what. Receipts aren't part of the history, so they are kept on the device.
+// Who has received, read and acknowledged what: as the history says and as is heard since. It is kept on the device, for when
+// there is no connection.
 
 import { keep, kept } from "./keep.js";
 
@@ -50,6 +51,12 @@ export class Receipts {
       const read = kind === "read" ? Math.max(this.#state.read, seq) : this.#state.read;
       this.#update({ delivered, read });
     } else if (kind === "read") this.readUpTo(seq);
+  }
+
+  /** Takes what a page of history says, which every device is told alike. */
+  takePage({ messages, receipts }) {
+    for (const receipt of receipts) this.take(receipt);
+    for (const { messageId, acknowledgedBy } of messages) if (acknowledgedBy) this.#acknowledged(messageId, "done");
   }
 
   /** The driver has read up to `seq`, here or elsewhere. */

@@ -6,6 +6,7 @@ export class Thread {
   #id;
   #link;
   #changed;
+  #paged;
   #catching = false;
   #again = false;
   #loaded = false;
@@ -17,11 +18,15 @@ export class Thread {
   /** Where to resume. */
   cursor = undefined;
 
-  /** The conversation `id`. `changed(arrived)` is called with the messages that are new at its end. */
-  constructor(id, link, changed) {
+  /**
+   * The conversation `id`. `changed(arrived)` is called with the messages that are new at its end, `paged(page)` with each
+   * page of history.
+   */
+  constructor(id, link, changed, paged) {
     this.#id = id;
     this.#link = link;
     this.#changed = changed;
+    this.#paged = paged;
   }
 
   /** The newest message's place, 0 without one. */
@@ -69,8 +74,10 @@ export class Thread {
   async earlier() {
     const first = this.messages[0]?.seq;
     if (first === undefined) return;
-    const { messages, more } = await api.history(this.#id, first);
+    const page = await api.history(this.#id, first);
     if (this.messages[0]?.seq !== first) return;
+    const { messages, more } = page;
+    this.#paged(page);
     this.messages = [...messages, ...this.messages];
     this.hasEarlier = more;
     this.#changed([]);
@@ -79,7 +86,9 @@ export class Thread {
   /** The newest page. Where the tenant stands is asked before, so that nothing falls between the two. */
   async #load() {
     const { cursor } = await this.#link().ask("resume", {});
-    const { messages, more } = await api.history(this.#id);
+    const page = await api.history(this.#id);
+    const { messages, more } = page;
+    this.#paged(page);
     this.messages = messages;
     this.hasEarlier = more;
     this.cursor = messages.at(-1)?.cursor ?? cursor;

@@ -75,9 +75,9 @@ pub async fn messages(
     };
     let positions = app.database.positions(&member.tenant, &conversation).await?;
     Ok(Json(History {
-        messages: history::acknowledged(&conversation, messages, acknowledgements, side(member.role)),
+        messages: history::acknowledged(messages, acknowledgements),
         more,
-        receipts: history::receipts(&conversation, &positions, side(member.role)),
+        receipts: history::receipts(&conversation, positions),
     }))
 }
 

@@ -20,7 +20,7 @@ use super::typing::Typist;
 use crate::auth::{Member, Principal, Scope};
 use crate::store::StoreError;
 use crate::store::messages::{Outgoing, Recipients};
-use crate::store::receipts::{Acknowledged, Marked};
+use crate::store::receipts::{self, Marked};
 
 /// The most recipients that one message may name.
 const MAX_RECIPIENTS: usize = 1_000;
@@ -160,10 +160,15 @@ impl Requests<'_> {
         self.check_conversation(&conversation_id)?;
         let Member { tenant, user, .. } = self.member;
         let now = stored_now();
-        match self.gateway.database.mark(tenant, &conversation_id, user, self.side(), kind, seq, now).await? {
+        match self
+            .gateway
+            .database
+            .mark(tenant, &conversation_id, user, self.side(), receipts::Mark { kind, seq, at: now })
+            .await?
+        {
             Marked::UnknownConversation => Err(not_found("conversation").into()),
             Marked::Unchanged => Ok(()),
-            Marked::At { seq, first } => {
+            Marked::At(seq) => {
                 let receipt = Receipt {
                     conversation_id: conversation_id.clone(),
                     user_id: user.clone(),
@@ -172,7 +177,7 @@ impl Requests<'_> {
                     message_id: None,
                     at: now,
                 };
-                self.tell_participants(&receipt, first).await;
+                self.tell_participants(&receipt).await;
                 if kind == ReceiptKind::Read {
                     let badge = Badge { tenant: tenant.clone(), conversation: conversation_id, side: self.side() };
                     self.gateway.badges.refresh([badge]);
@@ -193,8 +198,7 @@ impl Requests<'_> {
             return Err(error(code::FORBIDDEN, "a message is acknowledged by the other side").into());
         }
         let now = stored_now();
-        let done = database.acknowledge(tenant, &request.message_id, user, now).await?;
-        if done != Acknowledged::Again {
+        if database.acknowledge(tenant, &request.message_id, user, now).await? {
             let receipt = Receipt {
                 conversation_id: message.conversation_id.clone(),
                 user_id: user.clone(),
@@ -203,7 +207,7 @@ impl Requests<'_> {
                 message_id: Some(request.message_id),
                 at: now,
             };
-            self.tell_participants(&receipt, done == Acknowledged::First).await;
+            self.tell_participants(&receipt).await;
         }
         Ok(())
     }
@@ -251,24 +255,11 @@ impl Requests<'_> {
         Ok(known.is_some_and(|known| known.role == Role::Driver))
     }
 
-    /// Tells a conversation's other sockets. A driver sees the dispatch team as one, so of its
-    /// receipts they hear of the `first` that says it. Receipts are cumulative, so one that is lost
-    /// is made up for by the next.
-    async fn tell_participants(&self, receipt: &Receipt, first: bool) {
-        let Receipt { conversation_id, .. } = receipt;
-        let tell = async |to, receipt: &Receipt| {
-            self.gateway.tell(&self.member.tenant, to, "receipt", receipt, Some(self.socket)).await;
-        };
-        match self.side() {
-            Side::Driver => tell(Audience::Conversation(conversation_id.clone()), receipt).await,
-            Side::Dispatch => {
-                tell(Audience::Dispatch, receipt).await;
-                if first && let Ok(team) = Id::parse(DISPATCH) {
-                    let of_team = Receipt { user_id: team, ..receipt.clone() };
-                    tell(Audience::Driver(conversation_id.clone()), &of_team).await;
-                }
-            }
-        }
+    /// Tells a conversation's other sockets. Receipts are cumulative, so one that is lost is made
+    /// up for by the next.
+    async fn tell_participants(&self, receipt: &Receipt) {
+        let to = Audience::Conversation(receipt.conversation_id.clone());
+        self.gateway.tell(&self.member.tenant, to, "receipt", receipt, Some(self.socket)).await;
     }
 }
 

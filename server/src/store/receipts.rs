@@ -11,31 +11,26 @@ use sqlx::any::AnyRow;
 use super::messages::{id, message, signed, unsigned};
 use super::{Database, StoreError, storable, within_limit};
 
+/// What a user says of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// Delivered or read.
+    pub kind: ReceiptKind,
+    /// Everything up to here.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What a mark changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marked {
     /// The user's position is now here.
-    At {
-        /// The newest message meant.
-        seq: u64,
-        /// Whether nobody of the user's side has been there before.
-        first: bool,
-    },
+    At(u64),
     /// It was there or beyond already.
     Unchanged,
     /// There is no such conversation.
     UnknownConversation,
-}
-
-/// What an acknowledgement changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acknowledged {
-    /// It is the first of this message.
-    First,
-    /// Somebody else of the user's side had acknowledged it.
-    Also,
-    /// The user had.
-    Again,
 }
 
 /// How far a user has received and read a conversation, and since when.
@@ -80,13 +75,6 @@ const DELIVERED: &str = "INSERT INTO receipt
      ON CONFLICT (tenant, conversation_id, user_id) DO UPDATE SET delivered_seq = $4, delivered_at = $5
      WHERE receipt.delivered_seq < $4";
 
-/// How far the others of a user's side are: a conversation's driver is alone on theirs, everybody
-/// else is of the dispatch team.
-const OTHERS_READ: &str = "SELECT COALESCE(MAX(read_seq), 0) AS seq FROM receipt
-     WHERE tenant = $1 AND conversation_id = $2 AND user_id <> $3 AND user_id <> $2";
-const OTHERS_DELIVERED: &str = "SELECT COALESCE(MAX(delivered_seq), 0) AS seq FROM receipt
-     WHERE tenant = $1 AND conversation_id = $2 AND user_id <> $3 AND user_id <> $2";
-
 impl Database {
     /// Moves a user's position in a conversation forward, at most to its newest message; `Read`
     /// moves the side's position too, and counts as delivered.
@@ -100,9 +88,7 @@ impl Database {
         conversation: &Id,
         user: &Id,
         side: Side,
-        kind: ReceiptKind,
-        seq: u64,
-        now: Timestamp,
+        Mark { kind, seq, at }: Mark,
     ) -> Result<Marked, StoreError> {
         within_limit(async {
             let mut transaction = self.transaction().await?;
@@ -118,33 +104,21 @@ impl Database {
             if seq == 0 {
                 return Ok(Marked::Unchanged);
             }
-            let (statement, others) = match kind {
-                ReceiptKind::Read => (READ, OTHERS_READ),
-                _ => (DELIVERED, OTHERS_DELIVERED),
+            let statement = match kind {
+                ReceiptKind::Read => READ,
+                _ => DELIVERED,
             };
             let moved = sqlx::query(statement)
                 .bind(tenant.as_str())
                 .bind(conversation.as_str())
                 .bind(user.as_str())
                 .bind(signed(seq))
-                .bind(now.as_millisecond())
+                .bind(at.as_millisecond())
                 .execute(&mut *transaction)
                 .await?;
             if moved.rows_affected() == 0 {
                 return Ok(Marked::Unchanged);
             }
-            let first = match side {
-                Side::Driver => true,
-                Side::Dispatch => {
-                    let row = sqlx::query(others)
-                        .bind(tenant.as_str())
-                        .bind(conversation.as_str())
-                        .bind(user.as_str())
-                        .fetch_one(&mut *transaction)
-                        .await?;
-                    unsigned(&row, "seq")? < seq
-                }
-            };
             if kind == ReceiptKind::Read {
                 let statement = match side {
                     Side::Driver => {
@@ -164,7 +138,7 @@ impl Database {
                     .await?;
             }
             transaction.commit().await?;
-            Ok(Marked::At { seq, first })
+            Ok(Marked::At(seq))
         })
         .await
     }
@@ -189,7 +163,8 @@ impl Database {
         row.map(|row| message(&row, tenant, Epoch(unsigned(&row, "epoch")?))).transpose()
     }
 
-    /// Notes that a user has acknowledged a message; the time of a user's first acknowledgement stays.
+    /// Notes that a user has acknowledged a message; whether they hadn't before. The time of the
+    /// first time stays.
     ///
     /// # Errors
     ///
@@ -200,33 +175,18 @@ impl Database {
         message_id: &str,
         user: &Id,
         now: Timestamp,
-    ) -> Result<Acknowledged, StoreError> {
-        within_limit(async {
-            let mut transaction = self.transaction().await?;
-            let known =
-                sqlx::query("SELECT user_id FROM acknowledgement WHERE tenant = $1 AND message_id = $2 LIMIT 1")
-                    .bind(tenant.as_str())
-                    .bind(message_id)
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-            let done = sqlx::query(
-                "INSERT INTO acknowledgement (tenant, message_id, user_id, acknowledged_at) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (tenant, message_id, user_id) DO NOTHING",
-            )
-            .bind(tenant.as_str())
-            .bind(message_id)
-            .bind(user.as_str())
-            .bind(now.as_millisecond())
-            .execute(&mut *transaction)
-            .await?;
-            transaction.commit().await?;
-            Ok(match (done.rows_affected(), known) {
-                (0, _) => Acknowledged::Again,
-                (_, None) => Acknowledged::First,
-                (_, Some(_)) => Acknowledged::Also,
-            })
-        })
-        .await
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO acknowledgement (tenant, message_id, user_id, acknowledged_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (tenant, message_id, user_id) DO NOTHING",
+        )
+        .bind(tenant.as_str())
+        .bind(message_id)
+        .bind(user.as_str())
+        .bind(now.as_millisecond())
+        .execute(self.writer())
+        .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// How far everybody has received and read a conversation.

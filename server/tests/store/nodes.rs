@@ -138,7 +138,7 @@ pub(crate) async fn a_mark_is_made_once<B: Backend>() {
     for seq in 1..=10 {
         for kind in [ReceiptKind::Delivered, ReceiptKind::Read] {
             let marked = join_all(nodes.iter().map(|node| mark(node, kind, seq))).await;
-            let moved = marked.iter().filter(|marked| **marked == Marked::At { seq, first: true }).count();
+            let moved = marked.iter().filter(|marked| **marked == Marked::At(seq)).count();
             assert_eq!(moved, 1, "{kind:?} {seq}: {marked:?}");
         }
     }

@@ -48,7 +48,6 @@ macro_rules! suite {
                 a_mark_moves_forward_only
                 reading_counts_as_delivered_and_for_the_side
                 a_mark_of_what_is_not_there_is_told
-                the_first_of_the_team_is_told_apart
                 a_message_is_acknowledged_once
             }
             answers {

@@ -10,6 +10,7 @@ use super::nodes::{Pair, publish};
 use super::process::{is_ready, send};
 use super::story::Story;
 use crate::cluster::{Cluster, Member};
+use crate::messaging::Socket;
 use crate::support::{until, until_within};
 
 #[tokio::test]
@@ -41,6 +42,19 @@ async fn whichever_server_takes_a_publish_it_is_one_event_on_every_node() {
         }
         story.assert_whole(0..120);
     }
+}
+
+#[tokio::test]
+async fn people_at_different_nodes_hear_of_each_other() {
+    let cluster = Cluster::start(false).await;
+    let pair = Pair::start(&cluster.url()).await;
+    let mut ann = Socket::dispatcher(&pair.one, "ann").await;
+    let mut driver = Socket::driver(&pair.two, "d1").await;
+    assert_eq!(ann.event("presence").await["online"], true);
+    ann.call("typing", json!({ "conversationId": "d1", "typing": true })).await;
+    assert_eq!(driver.event("typing").await["typing"], true);
+    ann.send(json!({ "recipientId": "d1", "content": "hello" })).await;
+    assert_eq!(driver.event("new_message").await["content"], "hello");
 }
 
 #[tokio::test]

@@ -5,11 +5,14 @@
 //! costs latency and never an event.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, Stream, StreamExt as _};
+use redis::Msg;
+use redis::aio::PubSubSink;
 use sally_protocol::Tenant;
 use sally_protocol::cursor::Epoch;
 use tokio::time::{MissedTickBehavior, timeout};
@@ -77,49 +80,57 @@ impl Signals {
         }
     }
 
-    async fn listen(&self) -> Result<std::convert::Infallible, Lost> {
+    async fn listen(&self) -> Result<Infallible, Lost> {
         let (mut subscription, _) = self.link.subscriber().await?;
         timeout(RESPONSE_LIMIT, subscription.subscribe(SIGNAL_CHANNEL)).await.map_err(|_| Lost::Silent)??;
-        let (mut sink, mut messages) = subscription.split();
+        let (sink, messages) = subscription.split();
         // Whatever was appended while nobody listened is read from the log.
         for (tenant, position, _) in self.ahead().await? {
             self.hub.advance(&tenant, position, Vec::new());
         }
         self.up.store(true, Ordering::Relaxed);
+        // A server of a cluster that doesn't answer keeps nobody from hearing of other tenants.
+        tokio::select! {
+            lost = self.hear(messages) => lost,
+            lost = self.compare(sink) => lost,
+        }
+    }
 
-        let mut ahead: HashMap<Tenant, Position> = HashMap::new();
-        let mut compare = tokio::time::interval(COMPARE_PERIOD);
-        compare.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn hear(&self, mut messages: impl Stream<Item = Msg> + Unpin) -> Result<Infallible, Lost> {
         loop {
-            tokio::select! {
-                message = messages.next() => {
-                    let message = message.ok_or(Lost::Closed)?;
-                    match read(message.get_payload_bytes()) {
-                        Some((tenant, position, entries)) => {
-                            self.caller.learn(&tenant, position);
-                            self.hub.advance(&tenant, position, entries);
-                        }
-                        None => tracing::warn!("a signal can't be read"),
-                    }
+            let message = messages.next().await.ok_or(Lost::Closed)?;
+            match read(message.get_payload_bytes()) {
+                Some((tenant, position, entries)) => {
+                    self.caller.learn(&tenant, position);
+                    self.hub.advance(&tenant, position, entries);
                 }
-                _ = compare.tick() => {
-                    let _: redis::Value = timeout(RESPONSE_LIMIT, sink.ping()).await.map_err(|_| Lost::Silent)??;
-                    let mut still_ahead = HashMap::new();
-                    for (tenant, position, shown) in self.ahead().await? {
-                        // What the log had two seconds ago has been signalled long since.
-                        if ahead.get(&tenant).is_some_and(|before| is_behind(shown, *before)) {
-                            return Err(Lost::Missed);
-                        }
-                        still_ahead.insert(tenant, position);
-                    }
-                    ahead = still_ahead;
-                }
+                None => tracing::warn!("a signal can't be read"),
             }
         }
     }
 
+    async fn compare(&self, mut sink: PubSubSink) -> Result<Infallible, Lost> {
+        let mut ahead: HashMap<Tenant, Position> = HashMap::new();
+        let mut compare = tokio::time::interval(COMPARE_PERIOD);
+        compare.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            compare.tick().await;
+            let _: redis::Value = timeout(RESPONSE_LIMIT, sink.ping()).await.map_err(|_| Lost::Silent)??;
+            let mut still_ahead = HashMap::new();
+            for (tenant, position, shown) in self.ahead().await? {
+                // What the log had two seconds ago has been signalled long since.
+                if ahead.get(&tenant).is_some_and(|before| is_behind(shown, *before)) {
+                    return Err(Lost::Missed);
+                }
+                still_ahead.insert(tenant, position);
+            }
+            ahead = still_ahead;
+        }
+    }
+
     /// The tenants with streams whose log stands elsewhere than the streams show: where, and what
-    /// they show.
+    /// they show. In a cluster, the tenants of a server that doesn't answer are left out, as long as
+    /// another one answers.
     async fn ahead(&self) -> Result<Vec<(Tenant, Position, Option<Position>)>, LogError> {
         let asked = self.hub.heads().into_iter().map(|(tenant, _)| async move {
             let given = Given::default();
@@ -128,7 +139,16 @@ impl Signals {
             Ok::<_, LogError>((tenant, position))
         });
         let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENCY).collect().await;
-        let positions = answers.into_iter().collect::<Result<HashMap<_, _>, _>>()?;
+        let (mut positions, mut failed) = (HashMap::new(), None);
+        for answer in answers {
+            match answer {
+                Ok((tenant, position)) => drop(positions.insert(tenant, position)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed.filter(|_| positions.is_empty()) {
+            return Err(error);
+        }
         let shown = self.hub.heads();
         Ok(shown
             .into_iter()

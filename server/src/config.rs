@@ -36,7 +36,7 @@ pub struct Config {
     pub log_max_events: u64,
     /// How long messages are kept; unset means for ever.
     pub message_retention: Option<Duration>,
-    /// The heartbeat period of an event stream.
+    /// The heartbeat period of event streams and messaging connections.
     pub heartbeat: Duration,
     /// The time over which clients move at shutdown, and its limit.
     pub drain: Duration,
@@ -97,7 +97,7 @@ pub const SETTINGS: [Setting; 17] = [
     setting("log_retention", "24h", "How far back a stream can resume"),
     setting("log_max_events", "10000", "How many of a tenant's events a stream can resume over"),
     setting("message_retention", "", "How long messages are kept, such as 365d [default: for ever]"),
-    setting("heartbeat", "20s", "Heartbeat period of event streams"),
+    setting("heartbeat", "20s", "Heartbeat period of event streams and messaging connections"),
     setting("drain", "25s", "Time over which clients move at shutdown"),
     setting("max_streams_per_user", "16", "Event streams a user may hold"),
     setting("max_streams_per_tenant", "10000", "Event streams a tenant may hold"),

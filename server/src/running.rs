@@ -145,6 +145,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         drain: drain.clone(),
         bus,
         max_sockets_per_user: config.max_streams_per_user,
+        heartbeat: config.heartbeat,
     };
     let (socket_io, gateway) = Gateway::start(dependencies, heard, stop.clone(), &tasks);
 

@@ -10,10 +10,10 @@ use sally_protocol::message::{Conversation, DISPATCH, NAMESPACE, Presence, code}
 use sally_protocol::{Id, Tenant};
 use serde::Serialize;
 use serde_json::Value;
-use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler as _;
 use socketioxide::layer::SocketIoLayer;
+use socketioxide::{ParserConfig, SocketIo};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,12 +40,19 @@ use crate::store::Database;
 /// a thousand recipients fit.
 const MAX_PACKET_BYTES: usize = 128 * 1024;
 
+/// How many attachments a packet may announce. No request has any; they are kept until all have
+/// come, from anybody who can connect, so their sum may be no larger than a packet, too.
+const MAX_ATTACHMENTS: usize = 8;
+
 /// How many packets may wait for a socket to take them: a message to a thousand drivers shows the
 /// whole team as many. Who lets more pile up is put out. The room is taken up as it is used.
 const MAX_WAITING_PACKETS: usize = 1_024;
 
 /// How long a connection may stay without entering the namespace, also after a refusal.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the answer to a ping may take. Then the connection is lost.
+const PONG_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the gateway stands on.
 pub struct Dependencies {
@@ -65,6 +72,8 @@ pub struct Dependencies {
     pub bus: Bus,
     /// Sockets a user may hold at this node.
     pub max_sockets_per_user: usize,
+    /// The time between two pings of a connection.
+    pub heartbeat: Duration,
 }
 
 /// The namespace; a cheap clone.
@@ -130,14 +139,20 @@ impl Gateway {
         stop: CancellationToken,
         tasks: &TaskTracker,
     ) -> (SocketIoLayer, Self) {
-        let Dependencies { verifier, database, known, ingest, metrics, drain, bus, max_sockets_per_user } =
+        let Dependencies { verifier, database, known, ingest, metrics, drain, bus, max_sockets_per_user, heartbeat } =
             dependencies;
+        let attachments = ParserConfig::common()
+            .max_incoming_binaries(MAX_ATTACHMENTS)
+            .max_incoming_binary_buf_size(MAX_PACKET_BYTES);
         let (layer, io) = SocketIo::builder()
             .max_payload(MAX_PACKET_BYTES as u64)
             .ws_max_message_size(MAX_PACKET_BYTES)
             .ws_max_frame_size(MAX_PACKET_BYTES)
+            .with_parser(attachments)
             .max_buffer_size(MAX_WAITING_PACKETS)
             .connect_timeout(CONNECT_TIMEOUT)
+            .ping_interval(heartbeat)
+            .ping_timeout(PONG_TIMEOUT)
             .build_layer();
         let peers = Peers::new(bus);
         let presences = Presences::default();

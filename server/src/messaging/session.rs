@@ -56,7 +56,7 @@ pub(super) fn put_out(socket: &SocketRef) {
 /// One request.
 pub(super) struct Request {
     pub(super) event: String,
-    /// `None` when there was no argument, more than one, or one that isn't JSON.
+    /// The first argument; `None` where there is none, or one that isn't JSON or nested too deeply.
     pub(super) data: Option<Value>,
     pub(super) ack: AckSender,
 }

@@ -14,7 +14,9 @@
 //! - [`search`]: `GET /api/search`.
 //! - [`receipts`]: who has received, read and acknowledged, live and beside the history.
 //! - [`retention`]: messages that are too old go.
-//! - [`polling`]: the same over HTTP long-polling, and Engine.IO's own rules.
+//! - [`polling`]: the same over HTTP long-polling.
+//! - [`engine`] and [`namespace`]: Engine.IO and Socket.IO by their letter; [`packets`]: packet by packet.
+//! - [`bad_requests`]: what clients send that they should not.
 //! - [`foreign`]: the official Socket.IO client, from npm.
 //! - [`driver`]: the page for drivers, in a [`browser`] the size of a phone; [`driver_files`]: its files and headers.
 //! - [`redis`]: the log in Redis, and raw `PUBLISH`es, with real redis-servers; [`cluster`]: a cluster of them.
@@ -27,6 +29,7 @@
 #[path = "../support/address.rs"]
 mod address;
 mod alerts;
+mod bad_requests;
 #[path = "../support/browser.rs"]
 mod browser;
 #[path = "../support/cluster.rs"]
@@ -34,9 +37,12 @@ mod cluster;
 mod connection;
 mod driver;
 mod driver_files;
+mod engine;
 mod foreign;
 mod lost_database;
 mod messaging;
+mod namespace;
+mod packets;
 mod polling;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -10,17 +10,19 @@
 //! - [`Subscriber`]: one subscription after the other.
 //! - [`interval`]: which publish is which, and what a marker asks for; pure.
 //! - [`pulse`]: whether the subscription is alive; pure.
-//! - [`appender`]: from what was heard to the log.
+//! - [`appender`]: from what was heard to the log; [`lanes`]: what isn't there yet; pure.
 //! - [`nodes`]: what the nodes tell each other.
 
 mod appender;
 mod interval;
+mod lanes;
 #[cfg(test)]
 mod model;
 mod nodes;
 mod pulse;
 
 use std::convert::Infallible;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,6 +99,7 @@ impl Subscriber {
             metrics: metrics.clone(),
             up: up.clone(),
             complained: Mutex::default(),
+            succeeded: AtomicU64::new(0),
         };
         Self { link, nodes, appender, metrics, up }
     }

@@ -1,8 +1,13 @@
-//! From what was heard to the log, in the order in which it was heard.
+//! From what was heard to the log, each tenant's in the order in which it was heard.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use redis::Msg;
 use sally_protocol::id::parse_channel;
 use sally_protocol::{Event, Tenant};
@@ -10,13 +15,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::interval::{Cover, Marker, Step, cover};
+use super::lanes::{Lanes, Lot};
 use super::nodes::Nodes;
 use super::{Ingest, Lost};
 use crate::health::RedisUp;
 use crate::log::Log;
 use crate::metrics::Metrics;
 
-/// The most publishes that are appended at once.
+/// The most publishes that are taken at once.
 const GROUP: usize = 256;
 
 /// A publish that the log hasn't taken by then is lost, and the subscription with it: much later, and
@@ -48,51 +54,71 @@ pub(super) struct Appender {
     pub(super) metrics: Metrics,
     pub(super) up: RedisUp,
     pub(super) complained: Mutex<Option<Instant>>,
+    /// How many appends have succeeded.
+    pub(super) succeeded: AtomicU64,
 }
 
 impl Appender {
     /// Appends what one subscription has heard. What still waits when this future is dropped is
     /// discarded: it belongs to a subscription that is lost.
-    pub(super) async fn run(&self, mut queue: mpsc::Receiver<Heard>) -> Result<std::convert::Infallible, Lost> {
+    pub(super) async fn run(&self, mut queue: mpsc::Receiver<Heard>) -> Result<Infallible, Lost> {
+        let mut lanes = Lanes::default();
+        let (mut appends, mut seals) = (FuturesUnordered::new(), FuturesUnordered::new());
         let mut group = Vec::with_capacity(GROUP);
         loop {
-            if queue.recv_many(&mut group, GROUP).await == 0 {
-                return Err(Lost::Closed);
-            }
-            let (mut events, mut oldest) = (Vec::new(), None);
-            for heard in group.drain(..) {
-                match heard {
-                    Heard::Publish(message, id, at) => {
-                        oldest.get_or_insert(at);
-                        events.extend(self.check(&message, id));
+            tokio::select! {
+                taken = queue.recv_many(&mut group, GROUP), if lanes.have_room() => {
+                    if taken == 0 {
+                        return Err(Lost::Closed);
                     }
-                    Heard::Marker(step) => {
-                        self.append(std::mem::take(&mut events), oldest.take()).await?;
-                        self.step(step).await?;
+                    let mut idle = BTreeSet::new();
+                    for heard in group.drain(..) {
+                        match heard {
+                            Heard::Publish(message, id, at) => {
+                                if let Some((tenant, event)) = self.check(&message, id)
+                                    && lanes.publish(&tenant, event, at)
+                                {
+                                    idle.insert(tenant);
+                                }
+                            }
+                            // It is the first thing that a subscription hears.
+                            Heard::Marker(Step::Join(marker)) => self.join(&marker).await?,
+                            Heard::Marker(Step::Seal(marker)) => lanes.marker(marker),
+                        }
                     }
+                    appends.extend(idle.iter().filter_map(|tenant| lanes.next_lot(tenant)).map(|lot| self.append(lot)));
+                }
+                Some(()) = seals.next() => {}
+                Some(done) = appends.next() => {
+                    let tenant = done?;
+                    lanes.done(&tenant);
+                    appends.extend(lanes.next_lot(&tenant).map(|lot| self.append(lot)));
                 }
             }
-            self.append(events, oldest).await?;
+            seals.extend(std::iter::from_fn(|| lanes.next_seal()).map(|marker| self.seal(marker)));
         }
     }
 
     /// Appends, however often it takes: the ids make a repeat after a doubtful answer harmless.
-    async fn append(&self, events: Vec<(Tenant, Event)>, oldest: Option<Instant>) -> Result<(), Lost> {
-        if events.is_empty() {
-            return Ok(());
-        }
+    async fn append(&self, Lot { tenant, events, oldest }: Lot) -> Result<Tenant, Lost> {
         loop {
             // Asked before each attempt: this process may have been stopped since it heard them.
-            if oldest.is_some_and(|at| at.elapsed() > MAX_AGE) {
+            if oldest.elapsed() > MAX_AGE {
                 return Err(Lost::Old);
             }
-            match self.ingest.append("redis", events.clone()).await {
+            let succeeded = self.succeeded.load(Ordering::Relaxed);
+            let events = events.iter().map(|event| (tenant.clone(), event.clone())).collect();
+            match self.ingest.append("redis", events).await {
                 Ok(_) => {
+                    self.succeeded.fetch_add(1, Ordering::Relaxed);
                     self.up.set_publishes(true);
-                    return Ok(());
+                    return Ok(tenant);
                 }
                 Err(error) => {
-                    self.up.set_publishes(false);
+                    // As long as others' can be appended, it isn't for this node to be taken out.
+                    if self.succeeded.load(Ordering::Relaxed) == succeeded {
+                        self.up.set_publishes(false);
+                    }
                     tracing::error!(%error, "published events wait for the log");
                     tokio::time::sleep(RETRY).await;
                 }
@@ -100,37 +126,30 @@ impl Appender {
         }
     }
 
-    async fn step(&self, step: Step) -> Result<(), Lost> {
-        match step {
-            Step::Join(marker) => {
-                self.join(&marker).await?;
-                self.up.set_publishes(true);
-                // What was published before is taken care of, by a seal or by a gap.
-                self.seal(&marker).await;
-            }
-            Step::Seal(marker) => self.seal(&marker).await,
-        }
-        Ok(())
-    }
-
+    /// Sees to it that what was published before this node's first marker is taken care of, by
+    /// another node or by a gap.
     async fn join(&self, marker: &Marker) -> Result<(), Lost> {
         let began = Instant::now();
         loop {
             let sealed = self.nodes.has_sealed(marker).await?;
             match cover(sealed, self.nodes.are_alone().await?, began.elapsed()) {
-                Cover::Sealed => return Ok(()),
+                Cover::Sealed => break,
                 Cover::Gap => {
                     tracing::warn!("publishes may have been missed; a gap is noted");
-                    return Ok(self.log.mark_gap().await?);
+                    self.log.mark_gap().await?;
+                    break;
                 }
                 Cover::Wait => tokio::time::sleep(SEAL_POLL).await,
             }
         }
+        self.up.set_publishes(true);
+        self.seal(marker.clone()).await;
+        Ok(())
     }
 
     /// A seal that fails costs a node that joins a gap for nothing.
-    async fn seal(&self, marker: &Marker) {
-        if let Err(error) = self.nodes.seal(marker).await {
+    async fn seal(&self, marker: Marker) {
+        if let Err(error) = self.nodes.seal(&marker).await {
             tracing::debug!(%error, "a marker could not be sealed");
         }
     }

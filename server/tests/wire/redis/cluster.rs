@@ -11,7 +11,7 @@ use super::process::{is_ready, send};
 use super::story::Story;
 use crate::cluster::{Cluster, Member};
 use crate::messaging::Socket;
-use crate::support::{until, until_within};
+use crate::support::{Server, until, until_within};
 
 #[tokio::test]
 async fn whichever_server_takes_a_publish_it_is_one_event_on_every_node() {
@@ -79,6 +79,60 @@ async fn a_failover_of_the_server_that_has_the_log_is_told() {
 async fn a_server_that_freezes_is_left_behind() {
     // Connections to it stay open, and new ones are accepted; only answers don't come.
     a_failover(0, |owner| send("-STOP", &owner.process)).await;
+}
+
+#[tokio::test]
+async fn a_server_that_answers_nothing_holds_up_its_own_tenants_only() {
+    let cluster = Cluster::start(false).await;
+    for primary in &cluster.primaries {
+        let mut connection = primary.connect().await;
+        let setting = ["CONFIG", "SET", "cluster-require-full-coverage", "no"];
+        let _: () = redis::cmd(setting[0]).arg(&setting[1..]).query_async(&mut connection).await.unwrap();
+    }
+    let pair = Pair::start(&cluster.url()).await;
+    let mut publisher = cluster.primaries[0].connect().await;
+    let slot = async |key: &str| -> u16 {
+        redis::cmd("CLUSTER").arg(&["KEYSLOT", key]).query_async(&mut publisher.clone()).await.unwrap()
+    };
+    assert!(slot("{acme}").await >= 10_923, "on the third server");
+    let mut elsewhere = String::new();
+    for n in 0.. {
+        elsewhere = format!("tenant-{n}");
+        if slot(&format!("{{{elsewhere}}}")).await < 10_923 {
+            break;
+        }
+    }
+    let open = async |node: &Server, tenant: &str| {
+        let mut frames = node.stream("", &node.token(tenant, "ann", Role::Dispatcher)).await;
+        frames.next_of("ready").await;
+        frames
+    };
+    let mut frozen = open(&pair.one, "acme").await;
+    let mut others = [open(&pair.one, &elsewhere).await, open(&pair.two, &elsewhere).await];
+    send("-STOP", &cluster.primaries[2].process);
+    let mut slowest = Duration::ZERO;
+    for n in 0..40 {
+        let payload = json!({ "type": "zz_top", "n": n }).to_string();
+        for tenant in ["acme", &elsewhere] {
+            let _: i64 = publisher.publish(format!("tenant:{tenant}:any"), &payload).await.unwrap();
+        }
+        let published = Instant::now();
+        for frames in &mut others {
+            assert_eq!(frames.next_of("zz_top").await.data["n"], n);
+        }
+        slowest = slowest.max(published.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(slowest < Duration::from_secs(3), "an event took {slowest:?}");
+    send("-CONT", &cluster.primaries[2].process);
+    let mut story = Story::default();
+    while story.numbers.len() < 40 {
+        match frozen.try_next().await {
+            Some(frame) => story.take(&frame),
+            None => frozen = pair.one.resume("", &pair.one.token("acme", "ann", Role::Dispatcher), &story.cursor).await,
+        }
+    }
+    assert_eq!(story.numbers, (0..40).collect::<Vec<_>>(), "{story:?}");
 }
 
 async fn a_failover(of: usize, fail: impl FnOnce(&mut Member)) {

@@ -12,10 +12,12 @@
 //! - [`idle`]: somebody who never reads, beside many who do.
 //! - [`clock`]: a clock that jumps.
 //! - [`faults`]: Redis fails.
+//! - [`messages`]: messaging clients on a bad line, and a node killed before it could acknowledge.
 //!
 //! What they stand on:
 //!
 //! - [`size`]: how much of it there is.
+//! - [`listener`]: messaging clients that come and go.
 //! - [`client`]: clients that come and go; [`story`]: what one was told, held to the promise.
 //! - [`publisher`]: events at a steady rate.
 //! - [`node`]: the real binary; [`redis_server`]: a Redis of the test's own; [`mod@address`]: where one that moves
@@ -32,6 +34,8 @@ mod faults;
 mod hops;
 mod idle;
 mod jitter;
+mod listener;
+mod messages;
 mod node;
 mod publisher;
 #[expect(dead_code, reason = "other tests publish a single event")]

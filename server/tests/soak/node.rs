@@ -110,7 +110,8 @@ impl Node {
         request.json(body).send().await.unwrap()
     }
 
-    fn url(&self, path: &str) -> String {
+    /// The URL of a path; of the node itself for an empty one.
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct Size {
     pub unread: usize,
     /// Time between two jumps of a clock.
     pub between_jumps: Duration,
+    /// Messaging clients that come and go, and how many messages a second there are for them.
+    pub listeners: usize,
+    pub messages_per_second: u32,
     /// How often each fault comes.
     pub faults: usize,
 }
@@ -42,6 +45,8 @@ impl Size {
                 unread: 1_000,
                 // Old events go twice a minute.
                 between_jumps: Duration::from_secs(40),
+                listeners: 1_000,
+                messages_per_second: 25,
                 faults: 5,
             },
             Ok(word) => panic!("SALLY_SOAK is {word:?}, and only \"full\" is known"),
@@ -55,6 +60,8 @@ impl Size {
                 reading: 10,
                 unread: 1_000,
                 between_jumps: Duration::from_secs(2),
+                listeners: 60,
+                messages_per_second: 25,
                 faults: 1,
             },
         }

@@ -6,7 +6,7 @@
 //! - [`bounded`]: statements and transactions that end within a limit, answered or not.
 //! - [`users`]: who may sign in, and who is known.
 //! - [`sessions`]: refresh tokens and their families.
-//! - [`messages`]: conversations and messages; the transaction behind `send_message`.
+//! - [`messages`]: conversations and messages, and the transaction behind `send_message`.
 //! - [`search`]: finding messages by their words.
 //! - [`retention`]: removing messages that are too old.
 //! - [`receipts`]: how far everybody has received and read.

@@ -17,6 +17,8 @@
 //! - [`alert`], [`fleet`]: the payloads of alerts, routes, ETAs and integration syncs.
 //! - [`board`]: the one reducer from frames to what a dispatcher sees.
 //! - [`message`]: the requests, answers and events of the `/messaging` namespace.
+//! - [`team`]: what the dispatch team shares: acknowledgements, quick replies, notes, assignments.
+//! - [`template`]: the placeholders of a quick reply, and filling them in.
 //! - [`search`]: the words of a text, by which messages are found.
 //! - [`problem`]: an error as it travels over HTTP, RFC 9457.
 //! - [`desktop`]: what the desktop's core and its user interface say to each other.
@@ -36,6 +38,8 @@ pub mod outbox;
 pub mod problem;
 pub mod search;
 pub mod stream;
+pub mod team;
+pub mod template;
 mod text;
 
 pub use auth::{Claims, Role};

@@ -31,6 +31,8 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/api/alerts/{id}/{action}", post(alerts::act_on))
         .route("/api/conversations", get(messaging::http::conversations))
         .route("/api/conversations/{id}/messages", get(messaging::http::messages))
+        .route("/api/messages/{id}/acknowledgements", get(messaging::acknowledgements::of_message))
+        .route("/api/acknowledgements", get(messaging::acknowledgements::awaited))
         .route("/api/search", get(messaging::http::search))
         .route("/auth/login", post(login::login))
         .route("/auth/refresh", post(login::refresh))

@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::query::Query;
 
 /// The default page of history and of results.
-const DEFAULT_PAGE: usize = 50;
+pub(super) const DEFAULT_PAGE: usize = 50;
 
 /// `GET /api/conversations`: all of the tenant's for a dispatcher, their own for a driver.
 ///
@@ -122,9 +122,19 @@ pub async fn search(
     Ok(Json(SearchResults { results, more }))
 }
 
-async fn participant(app: &App, principal: &Principal) -> Result<Member, ApiError> {
+/// The principal as a member who takes part in conversations.
+pub(super) async fn participant(app: &App, principal: &Principal) -> Result<Member, ApiError> {
     let member = app.admit(principal, None).await?;
     if !member.role.may_message() {
+        return Err(ApiError::forbidden());
+    }
+    Ok(member)
+}
+
+/// The principal as one of the dispatch team.
+pub(super) async fn dispatcher(app: &App, principal: &Principal) -> Result<Member, ApiError> {
+    let member = participant(app, principal).await?;
+    if side(member.role) != Side::Dispatch {
         return Err(ApiError::forbidden());
     }
     Ok(member)

@@ -12,8 +12,10 @@
 //! - [`presence`]: who is connected; [`typing`]: who is typing.
 //! - [`limit`]: how fast somebody may send.
 //! - [`history`]: receipts and acknowledgements as they stand beside old messages.
+//! - [`acknowledgements`]: who still has to acknowledge.
 //! - [`http`]: conversations, their history and the search in them over HTTP.
 
+pub mod acknowledgements;
 mod attend;
 mod audience;
 mod badges;

@@ -10,12 +10,14 @@
 //! - [`search`]: finding messages by their words.
 //! - [`retention`]: removing messages that are too old.
 //! - [`receipts`]: how far everybody has received and read.
+//! - [`acknowledgements`]: who still has to acknowledge.
 //! - [`answers`]: remembered answers to publishes with an `Idempotency-Key`.
 //! - `identity`: which database this is; `migrations`: its schema's history.
 //!
 //! Every function takes a [`Tenant`](sally_protocol::Tenant) made from a verified token, and every
 //! statement names it.
 
+pub mod acknowledgements;
 pub mod answers;
 mod bounded;
 mod database;

@@ -4,11 +4,13 @@
 //!
 //! - [`suite`]: the table of all cases, from which [`table`] makes tests; [`backend`]: the
 //!   databases, with a line for each below; [`postgres`]: a PostgreSQL server of the tests' own.
-//! - [`users`], [`sessions`], [`messages`], [`search`], [`retention`], [`receipts`], [`answers`]: the cases, as in the store.
+//! - [`users`], [`sessions`], [`messages`], [`search`], [`retention`], [`receipts`], [`acknowledgements`],
+//!   [`answers`]: the cases, as in the store.
 //! - [`nodes`]: several nodes that write at once.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod acknowledgements;
 mod answers;
 mod backend;
 mod messages;

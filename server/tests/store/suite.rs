@@ -50,6 +50,10 @@ macro_rules! suite {
                 a_mark_of_what_is_not_there_is_told
                 a_message_is_acknowledged_once
             }
+            acknowledgements {
+                who_is_missing_is_known_over_a_broadcast
+                what_waits_is_listed_newest_first
+            }
             answers {
                 an_answer_is_remembered_for_ten_minutes
                 the_first_answer_stays

@@ -13,6 +13,7 @@
 //! - [`unread`]: who takes too little of it.
 //! - [`search`]: `GET /api/search`.
 //! - [`receipts`]: who has received, read and acknowledged, live and beside the history.
+//! - [`acknowledgements`]: who still has to acknowledge.
 //! - [`retention`]: messages that are too old go.
 //! - [`polling`]: the same over HTTP long-polling.
 //! - [`engine`] and [`namespace`]: Engine.IO and Socket.IO by their letter; [`packets`]: packet by packet.
@@ -26,6 +27,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod acknowledgements;
 #[path = "../support/address.rs"]
 mod address;
 mod alerts;

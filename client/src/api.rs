@@ -4,6 +4,7 @@ use std::fmt;
 
 use reqwest::Method;
 use sally_protocol::message::{Conversations, History};
+use sally_protocol::search::SearchResults;
 use sally_protocol::stream::Snapshot;
 use sally_protocol::{Id, Tenant};
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,22 @@ impl Session {
         let path = format!("api/conversations/{conversation}/messages");
         let before: Vec<_> = before_seq.map(|seq| ("beforeSeq", seq)).into_iter().collect();
         let answer = self.call(Method::GET, &path, |request| request.query(&before).query(&[("limit", limit)])).await?;
+        self.read(answer).await
+    }
+
+    /// `GET /api/search`: the newest `limit` messages with every word of `query`, or those before the
+    /// cursor of a message, newest first.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call; a longer query than [`sally_protocol::search::MAX_QUERY_CHARS`] is a 422.
+    pub async fn search(&self, query: &str, before: Option<&str>, limit: usize) -> Result<SearchResults, Error> {
+        let before: Vec<_> = before.map(|cursor| ("before", cursor)).into_iter().collect();
+        let answer = self
+            .call(Method::GET, "api/search", |request| {
+                request.query(&[("q", query)]).query(&before).query(&[("limit", limit)])
+            })
+            .await?;
         self.read(answer).await
     }
 }

@@ -4,6 +4,7 @@ use sally_client::api::AlertAction;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
+use sally_protocol::search::SearchResults;
 use tauri::State;
 use tauri::ipc::Channel;
 
@@ -59,6 +60,11 @@ pub(crate) async fn conversations(core: State<'_, Core>) -> Answer<Conversations
 #[tauri::command]
 pub(crate) async fn history(core: State<'_, Core>, conversation_id: Id, before_seq: Option<u64>) -> Answer<History> {
     core.history(&conversation_id, before_seq).await
+}
+
+#[tauri::command]
+pub(crate) async fn search(core: State<'_, Core>, query: String, before: Option<String>) -> Answer<SearchResults> {
+    core.search(&query, before.as_deref()).await
 }
 
 #[tauri::command]

@@ -12,6 +12,7 @@ use sally_client::messaging::Commands;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
+use sally_protocol::search::SearchResults;
 use tauri::ipc::Channel;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -88,6 +89,10 @@ impl Core {
 
     pub(crate) async fn history(&self, conversation: &Id, before: Option<u64>) -> Result<History, CommandError> {
         self.session()?.history(conversation, before, PAGE).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn search(&self, query: &str, before: Option<&str>) -> Result<SearchResults, CommandError> {
+        self.session()?.search(query, before, PAGE).await.map_err(|error| failure::of_call(&error))
     }
 
     pub(crate) async fn alert_action(&self, alert: &Id, action: AlertAction) -> Result<(), CommandError> {

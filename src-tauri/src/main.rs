@@ -70,6 +70,7 @@ fn main() -> anyhow::Result<()> {
             commands::leave_messaging,
             commands::conversations,
             commands::history,
+            commands::search,
             commands::send_message,
             commands::retry_message,
             commands::discard_message,

@@ -4,6 +4,7 @@
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
+use sally_protocol::search::SearchResults;
 use serde_json::json;
 
 use crate::bridge::call;
@@ -48,6 +49,11 @@ pub(crate) async fn conversations() -> Answer<Conversations> {
 /// A page of a conversation: the newest one, or the one before `before_seq`.
 pub(crate) async fn history(conversation: &Id, before_seq: Option<u64>) -> Answer<History> {
     call("history", &json!({ "conversationId": conversation, "beforeSeq": before_seq })).await
+}
+
+/// The newest messages with every word of `query`, or those before the cursor of a message.
+pub(crate) async fn search(query: &str, before: Option<&str>) -> Answer<SearchResults> {
+    call("search", &json!({ "query": query, "before": before })).await
 }
 
 /// Has a message sent as soon as that can be. It is kept on this computer when this returns.

@@ -111,6 +111,7 @@ pub(crate) const KEYS: &[(&str, &[Line])] = &[
     (
         "Messages",
         &[
+            Line { keys: &["/"], does: "Find conversations and messages" },
             Line { keys: &["Enter"], does: "Send" },
             Line { keys: &["Shift Enter"], does: "New line" },
             Line { keys: &["Esc"], does: "Leave the text, then the conversation" },

@@ -5,6 +5,7 @@
 pub(crate) mod alerts;
 pub(crate) mod bubble;
 pub(crate) mod conversations;
+pub(crate) mod hit;
 pub(crate) mod hold;
 pub(crate) mod keys;
 pub(crate) mod label;

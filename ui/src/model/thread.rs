@@ -45,6 +45,17 @@ pub(crate) enum Entry {
     Message(String),
 }
 
+/// What is to be fetched next on the way to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Nothing: it is here, or the server no longer has it.
+    There,
+    /// The newest page.
+    Newest,
+    /// The page before this place.
+    Older(u64),
+}
+
 /// What identifies a message from the moment it is written: its sender and the sender's own id for it.
 fn key_of(sender: &Id, client_message_id: &str) -> String {
     format!("{sender}/{client_message_id}")
@@ -174,6 +185,21 @@ impl Thread {
     /// The place of the oldest stored message.
     pub(crate) fn oldest(&self) -> Option<u64> {
         self.stored.keys().next().copied()
+    }
+
+    /// Whether the message at a place is here.
+    pub(crate) fn has(&self, seq: u64) -> bool {
+        self.stored.contains_key(&seq)
+    }
+
+    /// What is to be fetched so that the message at a place is here.
+    pub(crate) fn step_to(&self, seq: u64) -> Step {
+        match self.oldest() {
+            _ if self.more.is_none() || self.stale => Step::Newest,
+            _ if self.newest().is_some_and(|newest| newest < seq) => Step::Newest,
+            Some(oldest) if seq < oldest && self.has_more() => Step::Older(oldest),
+            _ => Step::There,
+        }
     }
 
     /// Whether a page has come in at all.

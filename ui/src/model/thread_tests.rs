@@ -250,3 +250,17 @@ fn a_page_says_how_far_its_messages_have_come() {
     assert_eq!(progress(3), Some(Progress::Delivered));
     assert_eq!(progress(4), Some(Progress::Sent), "what a colleague has read, the driver needn't have");
 }
+
+#[test]
+fn an_old_message_is_reached_page_by_page() {
+    let mut thread = Thread::default();
+    assert_eq!(thread.step_to(2), Step::Newest);
+    thread.page(page(5..=8, true), true);
+    assert_eq!((thread.step_to(6), thread.step_to(2)), (Step::There, Step::Older(5)));
+    thread.page(page(3..=4, true), false);
+    assert_eq!(thread.step_to(2), Step::Older(3));
+    thread.page(page(2..=2, false), false);
+    assert_eq!((thread.step_to(2), thread.step_to(1)), (Step::There, Step::There), "the first one has been removed");
+    thread.receive(message(20, "driver"));
+    assert_eq!(thread.step_to(2), Step::Newest, "what is missing at the end comes first");
+}

@@ -11,6 +11,8 @@ use sally_protocol::message::Conversation;
 use super::desk::Load;
 use super::door::Door;
 use super::link::Link;
+use super::search::Search;
+use super::sought::Sought;
 use super::tray::Tray;
 use crate::commands;
 use crate::model::conversations::{self, Typists};
@@ -51,6 +53,10 @@ pub(crate) struct Inbox {
     pub(crate) list: RwSignal<Load>,
     /// The conversation that is open.
     pub(crate) open: RwSignal<Option<Id>>,
+    /// The message at which a conversation was opened.
+    pub(crate) sought: RwSignal<Option<Sought>>,
+    /// The search in all messages.
+    pub(crate) search: Search,
     /// The first message that had not been read when it was opened.
     pub(crate) unread_from: RwSignal<Option<u64>>,
     /// The messages of conversations that have been opened or spoken in.
@@ -84,6 +90,8 @@ impl Inbox {
             conversations: RwSignal::default(),
             list: RwSignal::default(),
             open: RwSignal::default(),
+            sought: RwSignal::default(),
+            search: Search::new(),
             unread_from: RwSignal::default(),
             threads: RwSignal::default(),
             pages: RwSignal::default(),
@@ -103,6 +111,8 @@ impl Inbox {
         self.conversations.set(Vec::new());
         self.list.set(Load::Idle);
         self.open.set(None);
+        self.sought.set(None);
+        self.search.look_for(String::new());
         self.threads.set(BTreeMap::new());
         self.pages.set(BTreeMap::new());
         self.typists.set(Typists::new());
@@ -120,6 +130,7 @@ impl Inbox {
     /// Leaves the messaging view.
     pub(crate) fn leave(self) {
         self.stop_typing();
+        self.search.look_for(String::new());
         self.door.close();
     }
 
@@ -144,6 +155,7 @@ impl Inbox {
         });
         self.unread_from.set(unread_from);
         self.older.set(Load::Idle);
+        self.sought.set(None);
         self.open.set(Some(conversation.clone()));
         self.fetch_newest(conversation);
     }
@@ -157,6 +169,7 @@ impl Inbox {
     pub(crate) fn close(self) {
         self.stop_typing();
         self.open.set(None);
+        self.sought.set(None);
     }
 
     /// Opens the conversation with an alert's driver, with the alert as the subject.

@@ -10,6 +10,8 @@ mod incoming;
 mod link;
 mod outgoing;
 mod preference;
+mod search;
+mod sought;
 mod stream;
 mod tray;
 
@@ -18,3 +20,4 @@ pub(crate) use desk::{Desk, Load, Phase, View};
 pub(crate) use inbox::Draft;
 pub(crate) use link::Link;
 pub(crate) use preference::{Preference, Theme};
+pub(crate) use sought::Sought;

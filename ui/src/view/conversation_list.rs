@@ -1,10 +1,11 @@
-//! The list of conversations.
+//! The list of conversations, and below it the messages that a search has found.
 
 use leptos::prelude::*;
 use sally_protocol::Id;
 use sally_protocol::message::{Conversation, Message, MessagePriority};
 
 use super::filter_box::{FilterBox, NoMatch};
+use super::hit_list::HitList;
 use super::icon::{Icon, Symbol};
 use super::moment::Moment;
 use super::placeholder::Placeholder;
@@ -19,7 +20,8 @@ use crate::state::{Desk, Load};
 pub(crate) fn ConversationList() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let inbox = desk.inbox;
-    let text = RwSignal::new(String::new());
+    let search = inbox.search;
+    let text = search.text;
     let live = Memo::new(move |_| inbox.conversations.with(|list| text.with(|text| order(list, text))));
     let held = RwSignal::new(None::<Vec<Id>>);
     let shown = Memo::new(move |_| {
@@ -39,13 +41,15 @@ pub(crate) fn ConversationList() -> impl IntoView {
         _ => None,
     });
     let nothing = Memo::new(move |_| !loading.get() && failed.get().is_none() && shown.read().is_empty());
+    let found_nothing = Memo::new(move |_| search.hits.read().is_empty() && search.load.get() != Load::Loading);
     let narrowed = Memo::new(move |_| text.with(|text| !text.trim().is_empty()));
     view! {
         <FilterBox
-            label="Filter conversations"
+            label="Find conversations and messages"
+            hint="Find  /"
             class="conversation-search"
             text
-            on_text=move |words| text.set(words)
+            on_text=move |words| search.look_for(words)
         />
         {move || {
             failed
@@ -61,8 +65,8 @@ pub(crate) fn ConversationList() -> impl IntoView {
                     }
                 })
         }}
+        <div class="conversation-rows">
         <div
-            class="conversation-rows"
             role="listbox"
             aria-label="Conversations, newest first"
             on:pointerenter=move |_| held.set(Some(live.get_untracked()))
@@ -90,9 +94,13 @@ pub(crate) fn ConversationList() -> impl IntoView {
                         }
                     }
                 >
-                    <NoMatch title="No conversation matches" on_clear=move |()| text.set(String::new()) />
+                    <Show when=move || found_nothing.get()>
+                        <NoMatch title="Nothing matches" on_clear=move |()| search.look_for(String::new()) />
+                    </Show>
                 </Show>
             </Show>
+        </div>
+        <HitList />
         </div>
     }
 }

@@ -16,6 +16,9 @@ pub(crate) fn FilterBox(
     /// Takes new words.
     #[prop(into)]
     on_text: Callback<String>,
+    /// What stands in it while it is empty.
+    #[prop(default = "Filter  /")]
+    hint: &'static str,
     /// Where it stands, for its looks.
     #[prop(optional)]
     class: &'static str,
@@ -27,7 +30,7 @@ pub(crate) fn FilterBox(
             <input
                 type="search"
                 data-filter
-                placeholder="Filter  /"
+                placeholder=hint
                 spellcheck="false"
                 prop:value=text
                 on:input:target=move |event| on_text.run(event.target().value())

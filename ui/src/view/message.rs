@@ -48,9 +48,14 @@ pub(crate) fn MessageRow(
     });
     let retry = move |_| key.with_value(|key| viewer.with_value(|viewer| inbox.retry(id.get_value(), key, viewer)));
     let discard = move |_| key.with_value(|key| viewer.with_value(|viewer| inbox.discard(id.get_value(), key, viewer)));
+    let sought = Memo::new(move |_| {
+        let Some(seq) = bubble.with(|bubble| bubble.as_ref().and_then(|bubble| bubble.seq)) else { return false };
+        inbox.sought.with(|sought| sought.as_ref().is_some_and(|sought| id.with_value(|id| sought.is(id, seq))))
+    });
     view! {
         <article
             class="message"
+            data-sought=move || sought.get().to_string()
             data-testid="message"
             data-message-id=with(|bubble| bubble.message_id.clone())
             data-seq=with(|bubble| bubble.seq.map(|seq| seq.to_string()))

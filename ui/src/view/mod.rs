@@ -12,6 +12,7 @@ mod badge;
 mod composer;
 mod conversation_list;
 mod filter_box;
+mod hit_list;
 mod icon;
 mod integrations;
 mod key_list;

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use sally_protocol::Id;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
-use web_sys::ResizeObserver;
+use web_sys::{ResizeObserver, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::composer::Composer;
 use super::icon::{Icon, Symbol};
@@ -16,7 +16,7 @@ use crate::model::bubble::Viewer;
 use crate::model::conversations::{name, typists};
 use crate::model::thread::{Entry, Thread};
 use crate::model::time;
-use crate::state::{Desk, Load, zone};
+use crate::state::{Desk, Load, Sought, zone};
 
 /// How close to the end, in pixels, still counts as being at the end.
 const AT_END: i32 = 48;
@@ -96,6 +96,7 @@ pub(crate) fn ThreadPane(
         }
     };
     keep_place(scroller, content, entries, at_end, measured);
+    bring_into_view(desk, id, scroller, at_end);
     mark_read_when_seen(desk, id, newest, at_end);
 
     view! {
@@ -207,6 +208,38 @@ fn keep_place(
         if let Some((observer, _)) = watch.try_update_value(Option::take).flatten() {
             observer.disconnect();
         }
+    });
+}
+
+/// Brings the message at which the conversation was opened into the middle, once it has been fetched.
+fn bring_into_view(desk: Desk, id: StoredValue<Id>, scroller: NodeRef<Div>, at_end: RwSignal<bool>) {
+    let sought =
+        Memo::new(move |_| desk.inbox.sought.get().filter(|sought| id.with_value(|id| sought.conversation == *id)));
+    let there = Memo::new(move |_| {
+        let sought = sought.get()?;
+        let has = |thread: &Thread| thread.has(sought.seq);
+        desk.inbox.threads.with(|threads| threads.get(&sought.conversation).is_some_and(has)).then_some(sought)
+    });
+    // Whoever looks for an old message isn't at the end any more, however much comes in until it is here.
+    Effect::new(move |_| {
+        if sought.get().is_some() {
+            at_end.set(false);
+        }
+    });
+    Effect::new(move |_| {
+        let Some(Sought { seq, .. }) = there.get() else { return };
+        // The first frame lays out what was fetched and restores the place; the second leaves it.
+        request_animation_frame(move || {
+            request_animation_frame(move || {
+                let selector = format!("[data-testid=message][data-seq=\"{seq}\"]");
+                let Some(scroller) = scroller.try_get_untracked().flatten() else { return };
+                if let Ok(Some(message)) = scroller.query_selector(&selector) {
+                    let middle = ScrollIntoViewOptions::new();
+                    middle.set_block(ScrollLogicalPosition::Center);
+                    message.scroll_into_view_with_scroll_into_view_options(&middle);
+                }
+            });
+        });
     });
 }
 

@@ -1,4 +1,4 @@
-//! Measures the event stream of `sally-server` beside its peers, under the same load.
+//! Measures the event stream and the messaging of `sally-server` beside their peers, under the same load.
 //!
 //! `cargo xtask bench` builds and runs it; docs/PERFORMANCE.md says what each number means.
 //!
@@ -9,6 +9,7 @@
 //! - [`load`]: the load generator.
 //! - [`peer`]: the servers that are measured.
 //! - [`floor`]: the least that a server does, one of the peers.
+//! - [`messaging`]: the same for messages over Socket.IO, with a load generator of its own.
 //! - [`process`], [`limits`]: processes with their CPU time and memory; open files, processors.
 //! - [`machine`]: what a run was on.
 //! - [`report`]: results, as tables and as JSON.
@@ -17,6 +18,7 @@ mod floor;
 mod limits;
 mod load;
 mod machine;
+mod messaging;
 mod options;
 mod peer;
 mod process;
@@ -46,12 +48,15 @@ struct Cli {
 enum Command {
     /// Serve as the floor: the least that a server of event streams does
     Floor(floor::Options),
+    /// Measure messaging beside the official Socket.IO server
+    Messaging(messaging::Options),
 }
 
 fn main() -> ExitCode {
     let Cli { command, options } = Cli::parse();
     let outcome = match command {
         Some(Command::Floor(options)) => floor::run(&options),
+        Some(Command::Messaging(options)) => messaging::run(&options),
         None => measure(options.resolve()),
     };
     match outcome {

@@ -142,11 +142,7 @@ impl Options {
     ///
     /// When it isn't known where this binary is.
     pub(crate) fn setting(&self) -> Result<Setting> {
-        let server = match &self.server {
-            Some(server) => server.clone(),
-            None => std::env::current_exe().context("this program can't be found")?.with_file_name("sally-server"),
-        };
-        Ok(Setting { server, core: self.pin.then_some(0) })
+        setting(self.server.as_ref(), self.pin)
     }
 
     /// The command that measures one peer in this way again.
@@ -167,6 +163,19 @@ impl Options {
         }
         command
     }
+}
+
+/// What servers are started with, from what the command line says.
+///
+/// # Errors
+///
+/// When it isn't known where this binary is.
+pub(crate) fn setting(server: Option<&PathBuf>, pin: bool) -> Result<Setting> {
+    let server = match server {
+        Some(server) => server.clone(),
+        None => std::env::current_exe().context("this program can't be found")?.with_file_name("sally-server"),
+    };
+    Ok(Setting { server, core: pin.then_some(0) })
 }
 
 /// How many streams, and how many tenants share them.

@@ -38,9 +38,10 @@ fn install(peers: &str) -> Result<()> {
     if named(&["sally", "sally-redis"]) {
         build("sally-server")?;
     }
-    let on_node = named(&["express", "nest"]);
+    let streams_on_node = named(&["express", "nest"]);
+    let on_node = streams_on_node || named(&["socket-io"]);
     let mut packages = Vec::new();
-    if on_node || named(&["sally-redis"]) {
+    if streams_on_node || named(&["sally-redis"]) {
         packages.push(system::REDIS);
     }
     if named(&["nchan"]) {
@@ -51,7 +52,9 @@ fn install(peers: &str) -> Result<()> {
     }
     system::install(&packages).context("some --peers need what can't be installed; sally and floor need nothing")?;
     if on_node {
-        println!("Installing Express, NestJS and ioredis from npm into bench/peers/node: they are measured.");
+        println!(
+            "Installing Express, NestJS, Socket.IO and what they need from npm into bench/peers/node: they are measured."
+        );
         let mut npm = shell::command("npm");
         npm.args(["ci", "--no-audit", "--no-fund", "--prefix", "bench/peers/node"]);
         shell::run(&mut npm)?;

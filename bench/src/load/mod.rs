@@ -20,6 +20,7 @@ mod tally;
 
 pub(crate) use course::Course;
 pub(crate) use drive::{Pace, Rule, Span, Timing, drive, settle};
+pub(crate) use event::Clock;
 pub(crate) use publisher::{Protocol, Publishers};
 pub(crate) use sequence::Faults;
 pub(crate) use swarm::Swarm;

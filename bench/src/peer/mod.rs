@@ -11,10 +11,10 @@
 mod dialect;
 mod floor;
 mod nchan;
-mod node;
+pub(crate) mod node;
 mod redis;
-mod sally;
-mod version;
+pub(crate) mod sally;
+pub(crate) mod version;
 
 use std::fmt;
 use std::net::SocketAddr;

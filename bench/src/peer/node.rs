@@ -1,4 +1,4 @@
-//! Event streams as they are commonly built on Node.js, in `bench/peers/node`.
+//! Event streams and messaging as they are commonly built on Node.js, in `bench/peers/node`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,27 @@ use crate::process::Program;
 
 /// Starts the server in `file` with a Redis beside it.
 pub(super) fn start(setting: &Setting, file: &str) -> Result<Running> {
+    let redis = Redis::start()?;
+    let url = format!("redis://{}", redis.address());
+    run(setting, file, ("REDIS_URL", &url), Some(redis))
+}
+
+/// Starts the Socket.IO server, which takes tokens signed with `secret`.
+pub(crate) fn start_messaging(setting: &Setting, secret: &str) -> Result<Running> {
+    run(setting, "socketio.mjs", ("JWT_SECRET", secret), None)
+}
+
+fn run(setting: &Setting, file: &str, (key, value): (&str, &str), redis: Option<Redis>) -> Result<Running> {
     let folder = folder();
     if !folder.join("node_modules").is_dir() {
         bail!("its packages are missing: `cargo xtask bench` installs them, or `npm ci --prefix bench/peers/node`");
     }
-    let redis = Redis::start()?;
     let mut command = Command::new("node");
-    command.arg(file).current_dir(folder).env("NODE_ENV", "production");
-    command.env("REDIS_URL", format!("redis://{}", redis.address()));
+    command.arg(file).current_dir(folder).env("NODE_ENV", "production").env(key, value);
     let mut program = Program::start(&mut command, setting.core)
         .context("Node.js is needed (Debian's package nodejs), or other --peers")?;
     let address = program.said("listening on http://")?.parse().context("the server's address can't be read")?;
-    Ok(Running { address, dialect: Box::new(Node), program, redis: Some(redis), _home: home()? })
+    Ok(Running { address, dialect: Box::new(Node), program, redis, _home: home()? })
 }
 
 fn folder() -> PathBuf {

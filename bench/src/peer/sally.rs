@@ -25,7 +25,16 @@ const START: Duration = Duration::from_secs(15);
 const TOKEN_SECONDS: u64 = 4 * 60 * 60;
 
 /// The secret of a server that lives for minutes, on loopback.
-const SECRET: &str = "a secret of the benchmark, which guards nothing";
+pub(crate) const SECRET: &str = "a secret of the benchmark, which guards nothing";
+
+/// Starts the server for messaging, without a Redis.
+///
+/// # Errors
+///
+/// When it can't be started or doesn't become ready.
+pub(crate) fn start_messaging(setting: &Setting) -> Result<Running> {
+    start(setting, None)
+}
 
 /// Starts the server on a free port, with an empty data directory.
 pub(super) fn start(setting: &Setting, redis: Option<Redis>) -> Result<Running> {
@@ -115,12 +124,16 @@ struct Claims<'a> {
     exp: u64,
 }
 
-/// The header of a token such as `sally-server token` prints.
+/// The header that lets a user in.
 fn bearer(user: &str, role: &str, tenant: &str) -> String {
+    format!("Authorization: Bearer {}\r\n", token(user, role, tenant))
+}
+
+/// A token such as `sally-server token` prints.
+pub(crate) fn token(user: &str, role: &str, tenant: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let claims = Claims { sub: user, tenant_id: tenant, role, iat: now, exp: now + TOKEN_SECONDS };
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     // Signing with a shared secret can't fail; without a token the server would say 401.
-    let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap_or_default();
-    format!("Authorization: Bearer {token}\r\n")
+    jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap_or_default()
 }

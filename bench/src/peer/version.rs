@@ -8,11 +8,8 @@ use super::{Peer, Setting, node};
 /// What a peer and the Redis beside it say of themselves; empty for what is part of this program.
 pub(super) fn of(peer: Peer, setting: &Setting) -> String {
     let redis = || format!("Redis {}", word(&said(Path::new("redis-server"), "--version"), 2).trim_start_matches("v="));
-    let server = || said(&setting.server, "--version");
-    let on_node = |package: &str| {
-        let node = said(Path::new("node"), "--version");
-        format!("{package} {}, Node.js {node}, {}", node::package_version(package), redis())
-    };
+    let server = || of_sally(setting);
+    let on_node = |package: &str| format!("{}, {}", on_node(package), redis());
     match peer {
         Peer::Sally => server(),
         Peer::SallyRedis => format!("{}, {}", server(), redis()),
@@ -21,6 +18,16 @@ pub(super) fn of(peer: Peer, setting: &Setting) -> String {
         Peer::Express => on_node("express"),
         Peer::Nest => on_node("@nestjs/core"),
     }
+}
+
+/// That of `sally-server`.
+pub(crate) fn of_sally(setting: &Setting) -> String {
+    said(&setting.server, "--version")
+}
+
+/// That of an npm package, and of Node.js.
+pub(crate) fn on_node(package: &str) -> String {
+    format!("{package} {}, Node.js {}", node::package_version(package), said(Path::new("node"), "--version"))
 }
 
 /// The first line that a program prints when asked, wherever it prints it.

@@ -308,6 +308,12 @@ pub struct Conversation {
     pub last_message: Option<Message>,
     /// Whether the other side has a messaging connection.
     pub online: bool,
+    /// Who of the dispatch team looks after it; for dispatchers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee_id: Option<Id>,
+    /// That person's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee_name: Option<String>,
 }
 
 /// `GET /api/conversations`.

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use sally_protocol::{PROTOCOL_HEADER, PROTOCOL_VERSION};
 use socketioxide::layer::SocketIoLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -31,6 +31,11 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/api/alerts/{id}/{action}", post(alerts::act_on))
         .route("/api/conversations", get(messaging::http::conversations))
         .route("/api/conversations/{id}/messages", get(messaging::http::messages))
+        .route("/api/conversations/{id}/notes", get(messaging::notes::list).post(messaging::notes::add))
+        .route("/api/conversations/{id}/assign", post(messaging::assignment::assign))
+        .route("/api/team", get(messaging::assignment::team))
+        .route("/api/templates", get(messaging::templates::list).post(messaging::templates::add))
+        .route("/api/templates/{id}", put(messaging::templates::change).delete(messaging::templates::remove))
         .route("/api/messages/{id}/acknowledgements", get(messaging::acknowledgements::of_message))
         .route("/api/acknowledgements", get(messaging::acknowledgements::awaited))
         .route("/api/search", get(messaging::http::search))
@@ -71,7 +76,7 @@ fn cors(origins: origin::Origins) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(listed))
         .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,

@@ -304,7 +304,6 @@ impl Gateway {
     }
 
     /// Tells a tenant's dispatch team of an event, at every node; best effort.
-    #[expect(dead_code, reason = "notes and assignments tell of themselves with it")]
     pub(crate) async fn tell_dispatch<T: Serialize>(&self, tenant: &Tenant, event: &str, data: &T) {
         self.tell(tenant, Audience::Dispatch, event, data, None).await;
     }

@@ -7,6 +7,7 @@ use sally_protocol::message::{Conversations, History, MAX_PAGE};
 use sally_protocol::search::{MAX_QUERY_CHARS, SearchResults};
 use sally_protocol::{Cursor, Id};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::history;
 use super::requests::side;
@@ -28,6 +29,14 @@ pub async fn conversations(State(app): State<App>, principal: Principal) -> Resu
     let own = (side(member.role) == Side::Driver).then_some(&member.user);
     let mut conversations = app.database.conversations(&member.tenant, side(member.role), own).await?;
     app.gateway.mark_online(&member, &mut conversations);
+    if side(member.role) == Side::Dispatch {
+        let mut assignees = app.database.assignees(&member.tenant).await?;
+        for conversation in &mut conversations {
+            if let Some(assignee) = assignees.remove(&conversation.conversation_id) {
+                (conversation.assignee_id, conversation.assignee_name) = (Some(assignee.user), assignee.name);
+            }
+        }
+    }
     Ok(Json(Conversations { conversations }))
 }
 
@@ -53,14 +62,7 @@ pub async fn messages(
     Query(page): Query<Page>,
 ) -> Result<Json<History>, ApiError> {
     let member = participant(&app, &principal).await?;
-    let conversation = Id::parse(&conversation).map_err(|_| ApiError::not_found())?;
-    if side(member.role) == Side::Driver && conversation != member.user {
-        return Err(ApiError::not_found());
-    }
-    let known = app.database.user(&member.tenant, &conversation).await?;
-    if known.is_none_or(|known| side(known.role) != Side::Driver) {
-        return Err(ApiError::not_found());
-    }
+    let conversation = conversation_of(&app, &member, &conversation).await?;
     let limit = page.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     let mut messages = app.database.history(&member.tenant, &conversation, page.before_seq, limit + 1).await?;
     let more = messages.len() > limit;
@@ -138,4 +140,22 @@ pub(super) async fn dispatcher(app: &App, principal: &Principal) -> Result<Membe
         return Err(ApiError::forbidden());
     }
     Ok(member)
+}
+
+/// A conversation that is the member's to see; 404 for any other.
+pub(super) async fn conversation_of(app: &App, member: &Member, named: &str) -> Result<Id, ApiError> {
+    let conversation = Id::parse(named).map_err(|_| ApiError::not_found())?;
+    if side(member.role) == Side::Driver && conversation != member.user {
+        return Err(ApiError::not_found());
+    }
+    let known = app.database.user(&member.tenant, &conversation).await?;
+    if known.is_none_or(|known| side(known.role) != Side::Driver) {
+        return Err(ApiError::not_found());
+    }
+    Ok(conversation)
+}
+
+/// A request's body; 400 `invalid_json` where it can't be read as a `T`.
+pub(super) fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|cause| ApiError::bad_request("invalid_json", cause.to_string()))
 }

@@ -13,9 +13,11 @@
 //! - [`limit`]: how fast somebody may send.
 //! - [`history`]: receipts and acknowledgements as they stand beside old messages.
 //! - [`acknowledgements`]: who still has to acknowledge.
+//! - [`templates`], [`notes`], [`assignment`]: what the dispatch team shares.
 //! - [`http`]: conversations, their history and the search in them over HTTP.
 
 pub mod acknowledgements;
+pub mod assignment;
 mod attend;
 mod audience;
 mod badges;
@@ -24,10 +26,12 @@ mod history;
 pub mod http;
 mod inbox;
 mod limit;
+pub mod notes;
 mod peers;
 mod presence;
 mod requests;
 mod session;
+pub mod templates;
 mod typing;
 
 pub use gateway::{Dependencies, Gateway};

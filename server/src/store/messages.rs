@@ -206,6 +206,8 @@ impl Database {
                 read_seq: unsigned(row, read)?,
                 last_message: newest.remove(&conversation_id),
                 online: false,
+                assignee_id: None,
+                assignee_name: None,
                 conversation_id,
             });
         }
@@ -252,6 +254,152 @@ impl Database {
     }
 }
 
+async fn send_one(transaction: &mut AnyConnection, outgoing: &Outgoing, now: Timestamp) -> Result<Stored, StoreError> {
+    let tenant = &outgoing.tenant;
+    let known = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS}, i.epoch FROM message m JOIN inbox i ON i.tenant = m.tenant
+         WHERE m.tenant = $1 AND m.sender_id = $2 AND m.client_message_id = $3 ORDER BY m.inbox_offset"
+    )))
+    .bind(tenant.as_str())
+    .bind(outgoing.sender.as_str())
+    .bind(&outgoing.client_message_id)
+    .fetch_all(&mut *transaction)
+    .await?;
+    if let Some(first) = known.first() {
+        let epoch = Epoch(unsigned(first, "epoch")?);
+        let messages = known.iter().map(|row| message(row, tenant, epoch)).collect::<Result<_, _>>()?;
+        return Ok(Stored::Duplicate(messages));
+    }
+    let Some(conversations) = conversations_of(transaction, outgoing).await? else {
+        return Ok(Stored::UnknownRecipient);
+    };
+    let mut messages = Vec::with_capacity(conversations.len());
+    for conversation_id in conversations {
+        let row = sqlx::query(
+            "INSERT INTO conversation (tenant, conversation_id, last_seq, driver_read_seq, dispatch_read_seq)
+             VALUES ($1, $2, 1, 0, 0)
+             ON CONFLICT (tenant, conversation_id) DO UPDATE SET last_seq = conversation.last_seq + 1
+             RETURNING last_seq",
+        )
+        .bind(tenant.as_str())
+        .bind(conversation_id.as_str())
+        .fetch_one(&mut *transaction)
+        .await?;
+        let seq = unsigned(&row, "last_seq")?;
+        let inbox = advance_inbox(&mut *transaction, tenant, 1).await?;
+        let recipient_id = match outgoing.to {
+            Recipients::Dispatch => Id::parse(DISPATCH).map_err(StoreError::row)?,
+            Recipients::Drivers(_) | Recipients::EveryDriver => conversation_id.clone(),
+        };
+        let message = Message {
+            message_id: uuid::Uuid::now_v7().to_string(),
+            conversation_id,
+            seq,
+            cursor: Cursor::new(tenant, inbox.epoch, inbox.offset).to_string(),
+            sender_id: outgoing.sender.clone(),
+            sender_role: outgoing.role,
+            sender_name: outgoing.name.clone(),
+            recipient_id,
+            content: outgoing.content.clone(),
+            priority: outgoing.priority,
+            requires_ack: outgoing.requires_ack,
+            // The store keeps milliseconds, and a resend must be answered with the same time.
+            timestamp: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
+            client_message_id: outgoing.client_message_id.clone(),
+            alert_id: outgoing.alert_id.clone(),
+            route_plan_id: outgoing.route_plan_id.clone(),
+        };
+        insert(transaction, tenant, inbox.offset, &message).await?;
+        messages.push(message);
+    }
+    Ok(Stored::New(messages))
+}
+
+/// The conversations that a message goes into; `None` when a recipient is no driver of the tenant.
+async fn conversations_of(transaction: &mut AnyConnection, outgoing: &Outgoing) -> Result<Option<Vec<Id>>, StoreError> {
+    let tenant = outgoing.tenant.as_str();
+    match &outgoing.to {
+        Recipients::Dispatch => Ok(Some(vec![outgoing.sender.clone()])),
+        Recipients::Drivers(drivers) => {
+            for driver in drivers {
+                let known = sqlx::query(
+                    "SELECT user_id FROM app_user
+                     WHERE tenant = $1 AND user_id = $2 AND role = 'driver' AND disabled = 0",
+                )
+                .bind(tenant)
+                .bind(driver.as_str())
+                .fetch_optional(&mut *transaction)
+                .await?;
+                if known.is_none() {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(drivers.clone()))
+        }
+        Recipients::EveryDriver => {
+            let rows = sqlx::query(
+                "SELECT user_id FROM app_user WHERE tenant = $1 AND role = 'driver' AND disabled = 0 ORDER BY user_id",
+            )
+            .bind(tenant)
+            .fetch_all(transaction)
+            .await?;
+            let drivers = rows.iter().map(|row| id(row, "user_id")).collect::<Result<Vec<_>, _>>()?;
+            Ok((!drivers.is_empty()).then_some(drivers))
+        }
+    }
+}
+
+pub(super) async fn advance_inbox<'c>(
+    connection: impl Executor<'c, Database = Any>,
+    tenant: &Tenant,
+    by: i64,
+) -> Result<InboxHead, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO inbox (tenant, epoch, head) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant) DO UPDATE SET head = inbox.head + $3 RETURNING epoch, head",
+    )
+    .bind(tenant.as_str())
+    .bind(signed(rand::random::<u64>() >> 1))
+    .bind(by)
+    .fetch_one(connection)
+    .await?;
+    inbox_head(&row)
+}
+
+async fn insert(
+    transaction: &mut AnyConnection,
+    tenant: &Tenant,
+    offset: u64,
+    message: &Message,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO message (tenant, inbox_offset, conversation_id, seq, message_id, sender_id, sender_role,
+             sender_name, recipient_id, content, priority, requires_ack, sent_at, client_message_id, alert_id,
+             route_plan_id, words)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    )
+    .bind(tenant.as_str())
+    .bind(signed(offset))
+    .bind(message.conversation_id.as_str())
+    .bind(signed(message.seq))
+    .bind(&message.message_id)
+    .bind(message.sender_id.as_str())
+    .bind(message.sender_role.as_str())
+    .bind(message.sender_name.as_deref())
+    .bind(message.recipient_id.as_str())
+    .bind(&message.content)
+    .bind(message.priority.as_str())
+    .bind(i64::from(message.requires_ack))
+    .bind(message.timestamp.as_millisecond())
+    .bind(&message.client_message_id)
+    .bind(message.alert_id.as_ref().map(Id::as_str))
+    .bind(message.route_plan_id.as_ref().map(Id::as_str))
+    .bind(stored_words(&message.content))
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
 fn inbox_head(row: &AnyRow) -> Result<InboxHead, StoreError> {
     Ok(InboxHead { epoch: Epoch(unsigned(row, "epoch")?), offset: unsigned(row, "head")? })
 }
@@ -291,4 +439,8 @@ pub(super) fn unsigned(row: &AnyRow, column: &str) -> Result<u64, StoreError> {
 /// Offsets, epochs and counts stay below 2^63, which is what the column holds.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn time(row: &AnyRow, column: &str) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(row.try_get(column)?).map_err(StoreError::row)
 }

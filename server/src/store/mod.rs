@@ -11,6 +11,7 @@
 //! - [`retention`]: removing messages that are too old.
 //! - [`receipts`]: how far everybody has received and read.
 //! - [`acknowledgements`]: who still has to acknowledge.
+//! - [`templates`], [`notes`], [`assignments`]: what the dispatch team shares.
 //! - [`answers`]: remembered answers to publishes with an `Idempotency-Key`.
 //! - `identity`: which database this is; `migrations`: its schema's history.
 //!
@@ -19,15 +20,18 @@
 
 pub mod acknowledgements;
 pub mod answers;
+pub mod assignments;
 mod bounded;
 mod database;
 mod identity;
 pub mod messages;
 mod migrations;
+pub mod notes;
 pub mod receipts;
 pub mod retention;
 pub mod search;
 pub mod sessions;
+pub mod templates;
 pub mod users;
 
 pub(crate) use bounded::within_limit;

@@ -6,9 +6,8 @@ use sally_protocol::fleet::Side;
 use sally_protocol::message::ReceiptKind;
 use sally_protocol::{Id, Message, Tenant};
 use sqlx::Row as _;
-use sqlx::any::AnyRow;
 
-use super::messages::{id, message, signed, unsigned};
+use super::messages::{id, message, signed, time, unsigned};
 use super::{Database, StoreError, storable, within_limit};
 
 /// What a user says of a conversation.
@@ -250,8 +249,4 @@ impl Database {
             })
             .collect()
     }
-}
-
-fn time(row: &AnyRow, column: &str) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(row.try_get(column)?).map_err(StoreError::row)
 }

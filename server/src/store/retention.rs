@@ -31,7 +31,7 @@ impl Database {
     }
 
     /// Removes at most `limit` of a tenant's messages that were sent before `before`, the oldest
-    /// first, with their acknowledgements, and the receipts of conversations in which nothing is
+    /// first, with their acknowledgements, the team's notes from before then, and the receipts of conversations in which nothing is
     /// left; whether there may be more.
     ///
     /// # Errors
@@ -74,6 +74,11 @@ impl Database {
             ] {
                 sqlx::query(statement).bind(tenant.as_str()).bind(signed(edge)).execute(&mut *transaction).await?;
             }
+            sqlx::query("DELETE FROM note WHERE tenant = $1 AND noted_at < $2")
+                .bind(tenant.as_str())
+                .bind(before.as_millisecond())
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await?;
             Ok(count == limit)
         })

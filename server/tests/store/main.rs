@@ -4,7 +4,7 @@
 //!
 //! - [`suite`]: the table of all cases, from which [`table`] makes tests; [`backend`]: the
 //!   databases, with a line for each below; [`postgres`]: a PostgreSQL server of the tests' own.
-//! - [`users`], [`sessions`], [`messages`], [`search`], [`retention`], [`receipts`], [`acknowledgements`],
+//! - [`users`], [`sessions`], [`messages`], [`search`], [`retention`], [`receipts`], [`acknowledgements`], [`team`],
 //!   [`answers`]: the cases, as in the store.
 //! - [`nodes`]: several nodes that write at once.
 
@@ -26,6 +26,7 @@ mod sessions;
 mod table;
 #[macro_use]
 mod suite;
+mod team;
 mod users;
 
 suite!(on_sqlite: crate::backend::Sqlite);

@@ -54,6 +54,14 @@ macro_rules! suite {
                 who_is_missing_is_known_over_a_broadcast
                 what_waits_is_listed_newest_first
             }
+            team {
+                a_template_changes_from_the_version_that_was_edited
+                a_tenant_has_so_many_templates
+                a_note_is_stored_once
+                notes_are_read_backwards
+                old_notes_go_with_old_messages
+                a_conversation_is_the_last_assignees
+            }
             answers {
                 an_answer_is_remembered_for_ten_minutes
                 the_first_answer_stays

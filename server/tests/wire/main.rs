@@ -14,6 +14,7 @@
 //! - [`search`]: `GET /api/search`.
 //! - [`receipts`]: who has received, read and acknowledged, live and beside the history.
 //! - [`acknowledgements`]: who still has to acknowledge.
+//! - [`team`]: templates, notes and assignments.
 //! - [`retention`]: messages that are too old go.
 //! - [`polling`]: the same over HTTP long-polling.
 //! - [`engine`] and [`namespace`]: Engine.IO and Socket.IO by their letter; [`packets`]: packet by packet.
@@ -59,4 +60,5 @@ mod shutdown;
 mod sign_in;
 mod stream;
 mod support;
+mod team;
 mod unread;

@@ -43,6 +43,8 @@ pub(crate) fn ensure(conversations: &mut Vec<Conversation>, id: &Id, name: Optio
             read_seq: 0,
             last_message: None,
             online: false,
+            assignee_id: None,
+            assignee_name: None,
         });
     }
 }

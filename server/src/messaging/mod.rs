@@ -4,7 +4,7 @@
 //!
 //! - [`gateway`]: the `/messaging` namespace: who may connect, and what a socket's handlers are.
 //! - [`session`]: one socket: its requests in the order they came, its token's end, its drain.
-//! - [`requests`]: what a client may ask, checked, and what it is answered.
+//! - [`ask`]: what a client asks, read and checked; [`requests`]: doing it, and what it is answered.
 //! - [`inbox`]: the one task that stores messages and hands them out in stored order.
 //! - [`audience`]: who is told of an event.
 //! - [`peers`]: what nodes tell each other; [`attend`]: hearing it, and whatever comes with time.
@@ -18,6 +18,7 @@
 
 pub mod acknowledgements;
 pub mod assignment;
+mod ask;
 mod attend;
 mod audience;
 mod badges;

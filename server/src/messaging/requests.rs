@@ -1,17 +1,16 @@
-//! What a client may ask, checked, and what it is answered.
+//! What is done for a client, and what it is answered.
 
 use jiff::Timestamp;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::{
-    Acknowledge, ContentError, DISPATCH, MAX_PAGE, Mark, MessagePriority, Receipt, ReceiptKind, RefreshAuth,
-    RequestError, Resume, Resumed, SendMessage, Sent, SetTyping, check_content, code,
+    Acknowledge, DISPATCH, MAX_PAGE, Mark, Receipt, ReceiptKind, RefreshAuth, RequestError, Resume, Resumed,
+    SendMessage, Sent, SetTyping, code,
 };
 use sally_protocol::{Cursor, Id, Role};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use socketioxide::extract::SocketRef;
 use tokio::time::Instant;
 
+use super::ask::{MAX_RECIPIENTS, error, invalid};
 use super::audience::Audience;
 use super::badges::Badge;
 use super::gateway::Gateway;
@@ -21,17 +20,6 @@ use crate::auth::{Member, Principal, Scope};
 use crate::store::StoreError;
 use crate::store::messages::{Outgoing, Recipients};
 use crate::store::receipts::{self, Marked};
-
-/// The most recipients that one message may name.
-const MAX_RECIPIENTS: usize = 1_000;
-
-fn error(code: &str, message: impl Into<String>) -> RequestError {
-    RequestError { code: code.into(), message: message.into(), retryable: false, retry_after_ms: None }
-}
-
-fn invalid(message: impl Into<String>) -> RequestError {
-    error(code::INVALID, message)
-}
 
 fn not_found(what: &str) -> RequestError {
     error(code::NOT_FOUND, format!("no such {what}"))
@@ -57,14 +45,6 @@ impl From<RequestError> for Failure {
 /// A refused request.
 pub(super) struct Failure(pub(super) RequestError);
 
-/// Reads a request's argument.
-pub(super) fn read<T: DeserializeOwned>(data: Value) -> Result<T, RequestError> {
-    if !data.is_object() {
-        return Err(invalid("the request needs one argument, an object"));
-    }
-    serde_json::from_value(data).map_err(|cause| invalid(cause.to_string()))
-}
-
 /// One socket's requests.
 pub(super) struct Requests<'a> {
     pub(super) gateway: &'a Gateway,
@@ -78,22 +58,23 @@ impl Requests<'_> {
         side(self.member.role)
     }
 
-    pub(super) async fn send_message(&self, data: Value) -> Result<Sent, Failure> {
-        let Member { tenant, user, role, name, .. } = self.member;
-        self.gateway.limit.take(tenant, user, Instant::now()).map_err(|wait| RequestError {
-            retryable: true,
-            retry_after_ms: Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)),
-            ..error(code::RATE_LIMITED, "too many messages at once")
-        })?;
-        check_priority(&data)?;
-        let message: SendMessage = read(data)?;
-        check_content(&message.content).map_err(|cause| match cause {
-            ContentError::TooLong => error(code::TOO_LONG, cause.to_string()),
-            ContentError::Empty | ContentError::ControlCharacter => invalid(cause.to_string()),
-        })?;
-        if uuid::Uuid::parse_str(&message.client_message_id).is_err() {
-            return Err(invalid("clientMessageId must be a UUID").into());
+    /// Takes a send from what its user may send in a while, whether it turns out right or not.
+    pub(super) fn admit(&self, event: &str) -> Result<(), Failure> {
+        let Member { tenant, user, .. } = self.member;
+        if event != "send_message" {
+            return Ok(());
         }
+        self.gateway.limit.take(tenant, user, Instant::now()).map_err(|wait| {
+            Failure(RequestError {
+                retryable: true,
+                retry_after_ms: Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)),
+                ..error(code::RATE_LIMITED, "too many messages at once")
+            })
+        })
+    }
+
+    pub(super) async fn send_message(&self, message: SendMessage) -> Result<Sent, Failure> {
+        let Member { tenant, user, role, name, .. } = self.member;
         let to = match self.side() {
             Side::Driver => self.to_dispatch(&message).await?,
             Side::Dispatch => to_drivers(&message)?,
@@ -272,15 +253,6 @@ fn stored_now() -> Timestamp {
 /// Which side of a conversation a role is on.
 pub(super) fn side(role: Role) -> Side {
     if role.is_dispatch() { Side::Dispatch } else { Side::Driver }
-}
-
-/// A word that reads leniently elsewhere is checked where a client chooses it.
-fn check_priority(data: &Value) -> Result<(), RequestError> {
-    match data.get("priority") {
-        None | Some(Value::Null) => Ok(()),
-        Some(Value::String(word)) if word.eq_ignore_ascii_case(MessagePriority::parse(word).as_str()) => Ok(()),
-        Some(_) => Err(invalid("priority must be normal or urgent")),
-    }
 }
 
 fn to_drivers(message: &SendMessage) -> Result<Recipients, RequestError> {

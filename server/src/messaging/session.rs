@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sally_protocol::Id;
-use sally_protocol::message::{Head, ReceiptKind, RequestError, SetTyping, code};
+use sally_protocol::message::{Head, RequestError, code};
 use serde::Serialize;
 use serde_json::{Value, json};
 use socketioxide::extract::{AckSender, SocketRef};
@@ -16,9 +16,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ask::Ask;
 use super::gateway::{Gateway, Seat};
 use super::inbox::standing;
-use super::requests::{Failure, Requests, read, side};
+use super::requests::{Failure, Requests, side};
 use super::typing::Typist;
 use crate::auth::Member;
 
@@ -160,48 +161,25 @@ impl Session {
         let requests = Requests { gateway: &self.gateway, member: &self.member, socket: &self.socket };
         let data = data.unwrap_or(Value::Null);
         let mut refreshed = None;
-        let answered = match event.as_str() {
-            "send_message" => requests.send_message(data).await.and_then(ok_with),
-            "resume" => match read(data) {
-                Ok(resume) => requests.resume(resume).await.and_then(ok_with),
-                Err(error) => Err(Failure(error)),
-            },
-            "mark_delivered" => match read(data) {
-                Ok(mark) => requests.mark(ReceiptKind::Delivered, mark).await.map(ok),
-                Err(error) => Err(Failure(error)),
-            },
-            "mark_read" => match read(data) {
-                Ok(mark) => requests.mark(ReceiptKind::Read, mark).await.map(ok),
-                Err(error) => Err(Failure(error)),
-            },
-            "acknowledge_message" => match read(data) {
-                Ok(acknowledge) => requests.acknowledge(acknowledge).await.map(ok),
-                Err(error) => Err(Failure(error)),
-            },
-            "typing" => match read::<SetTyping>(data) {
-                Ok(typing) => {
-                    let typing_in = typing.typing.then(|| typing.conversation_id.clone());
-                    let noted = requests.typing(typing).await;
-                    if noted.is_ok() {
-                        self.typing_in = typing_in;
-                    }
-                    noted.map(ok)
+        let asked = requests.admit(&event).and_then(|()| Ok(Ask::read(&event, data)?));
+        let answered = match asked {
+            Ok(Ask::Send(message)) => requests.send_message(message).await.and_then(ok_with),
+            Ok(Ask::Resume(resume)) => requests.resume(resume).await.and_then(ok_with),
+            Ok(Ask::Mark(kind, mark)) => requests.mark(kind, mark).await.map(ok),
+            Ok(Ask::Acknowledge(acknowledge)) => requests.acknowledge(acknowledge).await.map(ok),
+            Ok(Ask::Typing(typing)) => {
+                let typing_in = typing.typing.then(|| typing.conversation_id.clone());
+                let noted = requests.typing(typing).await;
+                if noted.is_ok() {
+                    self.typing_in = typing_in;
                 }
-                Err(error) => Err(Failure(error)),
-            },
-            "refresh_auth" => match read(data) {
-                Ok(refresh) => requests.refresh_auth(&refresh).map(|member| {
-                    refreshed = Some(member);
-                    ok(())
-                }),
-                Err(error) => Err(Failure(error)),
-            },
-            _ => Err(Failure(RequestError {
-                code: code::INVALID.into(),
-                message: "unknown event".into(),
-                retryable: false,
-                retry_after_ms: None,
-            })),
+                noted.map(ok)
+            }
+            Ok(Ask::RefreshAuth(refresh)) => requests.refresh_auth(&refresh).map(|member| {
+                refreshed = Some(member);
+                ok(())
+            }),
+            Err(refused) => Err(refused),
         };
         let answer = answered.unwrap_or_else(|Failure(error)| json!({ "ok": false, "error": error }));
         if ack.send(&answer).is_err() {

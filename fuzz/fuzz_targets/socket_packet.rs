@@ -15,7 +15,7 @@ use socketioxide_core::parser::{Parse as _, ParseConfig, ParserState};
 use socketioxide_parser_common::CommonParser;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let Ok(Packet::Message(message)) = Packet::parse(ProtocolVersion::V4, text.into()) else { return };
+    let Ok(Packet::Message(message)) = Packet::parse(ProtocolVersion::V4, text.to_owned()) else { return };
     let (config, state) = (ParseConfig::default(), ParserState::default());
     let Ok(packet) = CommonParser.decode_str(&config, &state, message) else { return };
     let (PacketData::Event(mut data, _) | PacketData::BinaryEvent(mut data, _)) = packet.inner else { return };

@@ -19,7 +19,8 @@ async fn this_computer_serves_a_fleet_that_fills_the_board_and_talks() {
         scene.app.click(&at("signin-this-computer")).await?;
         fills(&scene.app).await?;
         scene.app.click(&at("nav-messages")).await?;
-        scene.app.click(&at("conversation-row")).await?;
+        // Drivers have something to say soon.
+        scene.app.click(&(at("conversation-row") + r#"[data-unread="true"]"#)).await?;
         scene.app.see(&at("message")).await?;
         Ok(())
     })

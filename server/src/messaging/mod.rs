@@ -17,8 +17,8 @@
 //! - [`http`]: conversations, their history and the search in them over HTTP.
 
 pub mod acknowledgements;
-pub mod assignment;
 mod ask;
+pub mod assignment;
 mod attend;
 mod audience;
 mod badges;

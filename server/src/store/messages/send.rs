@@ -185,7 +185,7 @@ async fn conversations_of(transaction: &mut AnyConnection, outgoing: &Outgoing) 
     }
 }
 
-pub(super) async fn advance_inbox<'c>(
+pub(in crate::store) async fn advance_inbox<'c>(
     connection: impl Executor<'c, Database = Any>,
     tenant: &Tenant,
     by: i64,

@@ -44,6 +44,10 @@ const MAX_PACKET_BYTES: usize = 128 * 1024;
 /// come, from anybody who can connect, so their sum may be no larger than a packet, too.
 const MAX_ATTACHMENTS: usize = 8;
 
+/// How much is read from a WebSocket at a time, in bytes: most packets fit, and every idle socket
+/// holds as much.
+const READ_BUFFER_BYTES: usize = 1_024;
+
 /// How many packets may wait for a socket to take them: a message to a thousand drivers shows the
 /// whole team as many. Who lets more pile up is put out. The room is taken up as it is used.
 const MAX_WAITING_PACKETS: usize = 1_024;
@@ -150,6 +154,7 @@ impl Gateway {
             .ws_max_frame_size(MAX_PACKET_BYTES)
             .with_parser(attachments)
             .max_buffer_size(MAX_WAITING_PACKETS)
+            .ws_read_buffer_size(READ_BUFFER_BYTES)
             .connect_timeout(CONNECT_TIMEOUT)
             .ping_interval(heartbeat)
             .ping_timeout(PONG_TIMEOUT)

@@ -112,7 +112,12 @@ fn measure_crowd(
     for mode in modes {
         let Some(rule) = options.rule(*mode) else { continue };
         let span = drive(&mut swarm, &mut turns, &running, rule, options.timing())?;
+        let lost = span.faults.lost;
         report.add_load(Load::new(peer, *mode, crowd.to_string(), &span, options.command(peer, *mode)));
+        if lost > 0 {
+            // What may still come must not be taken for the next mode's.
+            break;
+        }
     }
     Ok(())
 }

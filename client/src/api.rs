@@ -6,6 +6,7 @@ use reqwest::Method;
 use sally_protocol::message::{Conversations, History};
 use sally_protocol::search::SearchResults;
 use sally_protocol::stream::Snapshot;
+use sally_protocol::team::Templates;
 use sally_protocol::{Id, Tenant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -100,6 +101,15 @@ impl Session {
     /// As any ordinary call.
     pub async fn conversations(&self) -> Result<Conversations, Error> {
         self.read(self.call(Method::GET, "api/conversations", |request| request).await?).await
+    }
+
+    /// `GET /api/templates`.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call.
+    pub async fn templates(&self) -> Result<Templates, Error> {
+        self.read(self.call(Method::GET, "api/templates", |request| request).await?).await
     }
 
     /// `GET /api/conversations/{id}/messages`: the newest `limit` before `before_seq`, ascending.

@@ -5,6 +5,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
+use sally_protocol::team::Templates;
 use tauri::State;
 use tauri::ipc::Channel;
 
@@ -55,6 +56,11 @@ pub(crate) async fn leave_messaging(core: State<'_, Core>) -> Answer<()> {
 #[tauri::command]
 pub(crate) async fn conversations(core: State<'_, Core>) -> Answer<Conversations> {
     core.conversations().await
+}
+
+#[tauri::command]
+pub(crate) async fn templates(core: State<'_, Core>) -> Answer<Templates> {
+    core.templates().await
 }
 
 #[tauri::command]

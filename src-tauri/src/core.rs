@@ -13,6 +13,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
+use sally_protocol::team::Templates;
 use tauri::ipc::Channel;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -85,6 +86,10 @@ impl Core {
 
     pub(crate) async fn conversations(&self) -> Result<Conversations, CommandError> {
         self.session()?.conversations().await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn templates(&self) -> Result<Templates, CommandError> {
+        self.session()?.templates().await.map_err(|error| failure::of_call(&error))
     }
 
     pub(crate) async fn history(&self, conversation: &Id, before: Option<u64>) -> Result<History, CommandError> {

@@ -69,6 +69,7 @@ fn main() -> anyhow::Result<()> {
             commands::enter_messaging,
             commands::leave_messaging,
             commands::conversations,
+            commands::templates,
             commands::history,
             commands::search,
             commands::send_message,

@@ -5,6 +5,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
+use sally_protocol::team::Templates;
 use serde_json::json;
 
 use crate::bridge::call;
@@ -44,6 +45,11 @@ pub(crate) async fn leave_messaging() -> Answer<()> {
 /// The tenant's conversations.
 pub(crate) async fn conversations() -> Answer<Conversations> {
     call("conversations", &json!({})).await
+}
+
+/// The quick replies that the tenant shares.
+pub(crate) async fn templates() -> Answer<Templates> {
+    call("templates", &json!({})).await
 }
 
 /// A page of a conversation: the newest one, or the one before `before_seq`.

@@ -12,5 +12,6 @@ pub(crate) mod label;
 pub(crate) mod pace;
 pub(crate) mod routes;
 pub(crate) mod syncs;
+pub(crate) mod templates;
 pub(crate) mod thread;
 pub(crate) mod time;

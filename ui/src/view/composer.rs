@@ -4,11 +4,15 @@ use leptos::html::Textarea;
 use leptos::prelude::*;
 use sally_protocol::Id;
 use sally_protocol::message::{MAX_CONTENT_CHARS, check_content};
+use sally_protocol::team::Template;
+use sally_protocol::template::fill;
 
 use super::icon::{Icon, Symbol};
+use super::template_picker::{LIST, TemplatePicker, choice_id};
+use crate::commands;
 use crate::model::bubble::Viewer;
-use crate::model::label;
-use crate::state::{Desk, Draft, now};
+use crate::model::{label, templates};
+use crate::state::{Desk, Draft, Load, now, zone};
 
 /// From how many characters on they are counted aloud.
 const COUNT_FROM: usize = MAX_CONTENT_CHARS - 300;
@@ -56,6 +60,49 @@ pub(crate) fn Composer(
         }
         change(&|draft| draft.text.clone_from(&text));
     };
+    // A slash at the start of a text offers quick replies, until one is taken or they are waved off.
+    let shared = RwSignal::new(Vec::<Template>::new());
+    let load = RwSignal::new(Load::Idle);
+    let waved_off = RwSignal::new(false);
+    let moved = RwSignal::new(0_usize);
+    let asks = Memo::new(move |_| templates::sought(&draft.read().text).is_some());
+    let offers = Memo::new(move |_| asks.get() && !waved_off.get());
+    let offered = Memo::new(move |_| {
+        templates::sought(&draft.read().text)
+            .map(|words| templates::matching(&shared.read(), words))
+            .unwrap_or_default()
+    });
+    let choice = Memo::new(move |_| moved.get().min(offered.read().len().saturating_sub(1)));
+    Effect::new(move |_| {
+        if !asks.get() {
+            waved_off.set(false);
+            moved.set(0);
+            return;
+        }
+        load.set(Load::Loading);
+        leptos::task::spawn_local(async move {
+            let state = match commands::templates().await {
+                Ok(answer) => {
+                    shared.try_set(answer.templates);
+                    Load::Ready
+                }
+                Err(error) => Load::Failed(error),
+            };
+            load.try_set(state);
+        });
+    });
+    let take = move |template: &Template| {
+        let name = inbox.conversations.with_untracked(|list| {
+            let known = id.with_value(|id| list.iter().find(|known| known.conversation_id == *id).cloned());
+            known.and_then(|known| known.name)
+        });
+        let facts =
+            desk.board.with_untracked(|board| id.with_value(|id| templates::facts(board, id, name, now(), zone)));
+        typed(fill(&template.text, &facts));
+        if let Some(field) = field.get_untracked() {
+            let _ = field.focus();
+        }
+    };
     let send = move || {
         if refusal.get_untracked().is_some() {
             return;
@@ -68,6 +115,30 @@ pub(crate) fn Composer(
         viewer.with_value(|viewer| inbox.send(id.get_value(), draft.get_untracked(), viewer));
     };
     let key = move |event: web_sys::KeyboardEvent| {
+        if offers.get_untracked() && !event.is_composing() {
+            let last = offered.with_untracked(Vec::len).saturating_sub(1);
+            let at = choice.get_untracked();
+            match event.key().as_str() {
+                "ArrowDown" => moved.set(if at < last { at + 1 } else { 0 }),
+                "ArrowUp" => moved.set(at.checked_sub(1).unwrap_or(last)),
+                "Escape" => waved_off.set(true),
+                "Enter" | "Tab" if !event.shift_key() => {
+                    match offered.with_untracked(|offered| offered.get(at).cloned()) {
+                        Some(template) => take(&template),
+                        // What was meant as a question isn't sent while it is being answered.
+                        None if load.with_untracked(|load| matches!(load, Load::Loading)) => {}
+                        None => {
+                            waved_off.set(true);
+                            return;
+                        }
+                    }
+                }
+                _ => return,
+            }
+            event.prevent_default();
+            event.stop_propagation();
+            return;
+        }
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();
             send();
@@ -131,6 +202,9 @@ pub(crate) fn Composer(
                         }
                     })
             }}
+            <Show when=move || offers.get()>
+                <TemplatePicker offered load choice on_take=Callback::new(move |template: Template| take(&template)) />
+            </Show>
             <label class="composer-field">
                 <span class="unseen">"Message"</span>
                 <textarea
@@ -138,7 +212,12 @@ pub(crate) fn Composer(
                     rows="2"
                     dir="auto"
                     data-testid="composer-input"
-                    placeholder="Write a message"
+                    placeholder="Write a message, or / for a quick reply"
+                    role="combobox"
+                    aria-autocomplete="list"
+                    aria-expanded=move || offers.get().to_string()
+                    aria-controls=LIST
+                    aria-activedescendant=move || offers.get().then(|| choice_id(choice.get()))
                     prop:value=move || draft.read().text.clone()
                     on:input:target=move |event| typed(event.target().value())
                     on:keydown=key

@@ -27,6 +27,7 @@ mod routes;
 mod rows;
 mod shell;
 mod sign_in;
+mod template_picker;
 mod thread;
 mod writing;
 

@@ -435,3 +435,21 @@ async fn typing_ends_by_itself() {
     // Saying it again at once was not passed on: what comes next is the end.
     assert_eq!(ann.event_within(Duration::from_secs(12), "typing").await["typing"], false);
 }
+
+#[tokio::test]
+async fn a_head_says_what_a_socket_should_have_seen() {
+    let server = Server::start().await;
+    let mut drivers = [Socket::driver(&server, "drv-1").await, Socket::driver(&server, "drv-2").await];
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    let mut cursors = Vec::new();
+    for recipient in ["drv-1", "drv-2"] {
+        let answer = ann.send(json!({ "recipientId": recipient, "content": "x" })).await;
+        cursors.push(answer["messages"][0]["cursor"].clone());
+    }
+    // Every 30 s; each is told of the newest that they may see, which isn't the tenant's.
+    let limit = Duration::from_secs(40);
+    assert_eq!(ann.event_within(limit, "head").await["cursor"], cursors[1]);
+    for (driver, cursor) in drivers.iter_mut().zip(&cursors) {
+        assert_eq!(driver.event_within(limit, "head").await["cursor"], *cursor);
+    }
+}

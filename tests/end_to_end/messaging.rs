@@ -67,6 +67,37 @@ async fn a_dispatcher_and_a_driver_talk() {
     .await;
 }
 
+#[tokio::test]
+async fn a_message_is_found_and_its_conversation_opened_there() {
+    play("search", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        let token = scene.server.add_driver("acme", "driver-7", "Maria Lopez")?;
+        let mut driver = Driver::connect(&scene.server, &token).await?;
+        driver.send("Der Sëal 4471 is broken\u{202e}").await?;
+        for n in 1..=25 {
+            driver.send(&format!("Stop {n} is done")).await?;
+        }
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+        enter_messaging(&scene.app).await?;
+        scene.app.fill("filter", "seal 44").await?;
+        scene.app.see_text(&at("search-hit"), "Maria Lopez").await?;
+        ensure!(scene.app.count(&at("search-hit")).await? == 1, "one message matches");
+        let marked = scene.app.texts(&(at("search-hit") + " mark")).await?;
+        ensure!(marked == ["Sëal", "4471"], "{marked:?}");
+        for _ in 0..2 {
+            scene.app.click(&at("search-hit")).await?;
+            scene.app.see_in_view(&(at("message") + r#"[data-seq="1"][data-sought="true"]"#)).await?;
+            scene.app.click(".to-end").await?;
+            scene.app.see_in_view(&(at("message") + r#"[data-seq="26"]"#)).await?;
+        }
+        scene.app.fill("filter", "nobody wrote this").await?;
+        scene.app.see_none(&at("search-hit")).await?;
+        scene.app.see_text(".hits-head", "None matches").await?;
+        Ok(())
+    })
+    .await;
+}
+
 /// The selector of messages of the dispatcher's own, or of the driver's.
 pub(crate) fn message(mine: bool) -> String {
     at("message") + &format!(r#"[data-mine="{mine}"]"#)

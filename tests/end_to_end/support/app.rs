@@ -155,6 +155,16 @@ impl App {
         Ok(())
     }
 
+    /// Waits until the whole of an element is within the window.
+    pub(crate) async fn see_in_view(&self, css: &str) -> Result<()> {
+        let script = "const found = document.querySelector(arguments[0])?.getBoundingClientRect();
+            return Boolean(found) && found.top >= 0 && found.bottom <= innerHeight";
+        wait::until(&format!("{css} is in view"), async || {
+            Ok(self.client.execute(script, vec![css.into()]).await?.as_bool().filter(|seen| *seen).map(drop))
+        })
+        .await
+    }
+
     /// The texts of all elements, in the order of the page.
     pub(crate) async fn texts(&self, css: &str) -> Result<Vec<String>> {
         let script = "return [...document.querySelectorAll(arguments[0])].map((found) => found.textContent)";

@@ -30,6 +30,7 @@ pub(crate) fn FilterBox(
             <input
                 type="search"
                 data-filter
+                data-testid="filter"
                 placeholder=hint
                 spellcheck="false"
                 prop:value=text

@@ -87,10 +87,30 @@ impl Ingest {
     ///
     /// [`PublishError`].
     pub async fn publish(&self, tenant: &Tenant, event: &serde_json::Value) -> Result<(), PublishError> {
-        let event = self
-            .check(tenant, event.to_string().as_bytes(), None)
-            .map_err(|rejection| PublishError::Rejected { rejection, index: 0 })?;
-        self.append("server", vec![(tenant.clone(), event)]).await?;
+        self.publish_all([(tenant.clone(), event.clone())]).await
+    }
+
+    /// Publishes several of the server's own events, together.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`].
+    pub async fn publish_all(
+        &self,
+        events: impl IntoIterator<Item = (Tenant, serde_json::Value)>,
+    ) -> Result<(), PublishError> {
+        let check = |(index, (tenant, event)): (usize, (Tenant, serde_json::Value))| match self.check(
+            &tenant,
+            event.to_string().as_bytes(),
+            None,
+        ) {
+            Ok(event) => Ok((tenant, event)),
+            Err(rejection) => Err(PublishError::Rejected { rejection, index }),
+        };
+        let events = events.into_iter().enumerate().map(check).collect::<Result<Vec<_>, _>>()?;
+        if !events.is_empty() {
+            self.append("server", events).await?;
+        }
         Ok(())
     }
 }

@@ -7,14 +7,12 @@
 //! # Layout
 //!
 //! - [`writer`]: the task.
-//! - [`lot`]: one transaction; [`compaction`]: what it does to the compacted view; [`rows`]:
-//!   statements about many rows at once.
+//! - [`lot`]: one transaction; [`compaction`]: what it does to the compacted view.
 //! - [`pruning`]: what is too old or too much goes.
 
 mod compaction;
 mod lot;
 mod pruning;
-mod rows;
 mod writer;
 
 use std::sync::Arc;

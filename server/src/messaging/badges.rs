@@ -12,30 +12,29 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sally_protocol::fleet::Side;
-use sally_protocol::{Id, Tenant};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ingest::{Ingest, PublishError};
-use crate::store::messages::Unread;
+use crate::store::messages::{Asked, Unread};
 use crate::store::{Database, StoreError};
 
 /// The wait before badges that could not be published are tried again.
 const BACKOFF: Duration = Duration::from_secs(1);
 
+/// The pause after badges were published: what changes meanwhile is published together.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The most badges that are published together.
+const LOT: usize = 256;
+
 /// How many characters of a message a badge shows.
 const PREVIEW_CHARS: usize = 80;
 
 /// One side's badge of one conversation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Badge {
-    pub(super) tenant: Tenant,
-    pub(super) conversation: Id,
-    pub(super) side: Side,
-}
+pub(super) type Badge = Asked;
 
 /// Publishes badges; a cheap clone.
 #[derive(Clone, Default)]
@@ -49,9 +48,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn add(&self, badges: impl IntoIterator<Item = Badge>) {
-        self.badges.lock().unwrap_or_else(PoisonError::into_inner).extend(badges);
-        self.more.notify_one();
+    fn add(&self, more: impl IntoIterator<Item = Badge>) {
+        let mut badges = self.badges.lock().unwrap_or_else(PoisonError::into_inner);
+        badges.extend(more);
+        if !badges.is_empty() {
+            self.more.notify_one();
+        }
     }
 
     fn take(&self) -> BTreeSet<Badge> {
@@ -105,31 +107,23 @@ struct Publisher {
 
 impl Publisher {
     async fn run(self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.waiting.more.notified() => {}
-            }
-            if !self.publish_all().await {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(BACKOFF) => {}
-                }
-            }
+        while stop.run_until_cancelled(self.waiting.more.notified()).await.is_some() {
+            let pause = if self.publish_all().await { PAUSE } else { BACKOFF };
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
+        self.publish_all().await;
     }
 
     /// Publishes what waits; whether all of it could be published. What could not be waits again.
     async fn publish_all(&self) -> bool {
-        let mut badges = self.waiting.take();
-        while let Some(badge) = badges.pop_first() {
-            match self.publish(&badge).await {
+        let badges: Vec<Badge> = self.waiting.take().into_iter().collect();
+        for (place, lot) in badges.chunks(LOT).enumerate() {
+            match self.publish(lot).await {
                 Ok(()) => {}
-                Err(error) if error.lasts() => tracing::error!(%error, "an unread badge can't be published"),
+                Err(error) if error.lasts() => tracing::error!(%error, "unread badges can't be published"),
                 Err(error) => {
-                    tracing::warn!(%error, "an unread badge could not be published yet");
-                    badges.insert(badge);
-                    self.waiting.add(badges);
+                    tracing::warn!(%error, "unread badges could not be published yet");
+                    self.waiting.add(badges.into_iter().skip(place * LOT));
                     return false;
                 }
             }
@@ -137,25 +131,22 @@ impl Publisher {
         true
     }
 
-    async fn publish(&self, badge: &Badge) -> Result<(), BadgeError> {
-        let Badge { tenant, conversation, side } = badge;
-        let mut published = None;
-        while let Some(unread) = self.database.unread(tenant, conversation, *side).await? {
-            let state = (unread.last.seq, unread.count);
-            if published == Some(state) {
-                break;
-            }
-            self.ingest.publish(tenant, &event(badge, &unread)).await?;
-            if self.alone {
-                break;
-            }
-            published = Some(state);
+    async fn publish(&self, lot: &[Badge]) -> Result<(), BadgeError> {
+        let asked: Vec<&Badge> = lot.iter().collect();
+        let unread = self.database.unread_of(&asked).await?;
+        let events = unread.iter().map(|(badge, unread)| (badge.0.clone(), event(badge, unread)));
+        self.ingest.publish_all(events).await?;
+        if !self.alone {
+            let now = self.database.unread_of(&asked).await?;
+            let state = |unread: &Unread| (unread.last.seq, unread.count);
+            let changed = now.into_iter().filter(|(badge, now)| unread.get(badge).map(state) != Some(state(now)));
+            self.waiting.add(changed.map(|(badge, _)| badge));
         }
         Ok(())
     }
 }
 
-fn event(Badge { conversation, side, .. }: &Badge, unread: &Unread) -> Value {
+fn event((_, conversation, side): &Badge, unread: &Unread) -> Value {
     let mut event = json!({
         "type": "message_waiting",
         "conversationId": conversation,

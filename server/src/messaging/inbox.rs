@@ -337,5 +337,5 @@ fn badge(outgoing: &Outgoing, message: &Message) -> Badge {
         Recipients::Dispatch => Side::Dispatch,
         Recipients::Drivers(_) | Recipients::EveryDriver => Side::Driver,
     };
-    Badge { tenant: outgoing.tenant.clone(), conversation: message.conversation_id.clone(), side }
+    (outgoing.tenant.clone(), message.conversation_id.clone(), side)
 }

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use super::ask::{MAX_RECIPIENTS, error, invalid};
 use super::audience::Audience;
-use super::badges::Badge;
 use super::gateway::Gateway;
 use super::inbox::{SendError, standing};
 use super::typing::Typist;
@@ -160,8 +159,7 @@ impl Requests<'_> {
                 };
                 self.tell_participants(&receipt).await;
                 if kind == ReceiptKind::Read {
-                    let badge = Badge { tenant: tenant.clone(), conversation: conversation_id, side: self.side() };
-                    self.gateway.badges.refresh([badge]);
+                    self.gateway.badges.refresh([(tenant.clone(), conversation_id, self.side())]);
                 }
                 Ok(())
             }

@@ -1,6 +1,8 @@
-//! Conversations and messages; [`send`]: the transaction behind `send_message`.
+//! Conversations and messages; [`send`]: the transaction behind `send_message`; [`unread`]: what a
+//! side hasn't read.
 
 mod send;
+mod unread;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,6 +17,7 @@ use sqlx::any::AnyRow;
 use super::{Database, StoreError};
 pub(super) use send::advance_inbox;
 pub use send::{Outgoing, Recipients, Stored};
+pub use unread::{Asked, Unread};
 
 /// Where a tenant's inbox stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +26,6 @@ pub struct InboxHead {
     pub epoch: Epoch,
     /// The newest message's offset; 0 before the first.
     pub offset: u64,
-}
-
-/// A conversation's unread count on one side.
-#[derive(Debug, Clone)]
-pub struct Unread {
-    /// How many messages that side hasn't read.
-    pub count: u64,
-    /// The newest message.
-    pub last: Message,
 }
 
 /// How many inboxes one statement asks about.
@@ -215,42 +209,6 @@ impl Database {
             std::cmp::Reverse(conversation.last_message.as_ref().map(|message| message.timestamp))
         });
         Ok(conversations)
-    }
-
-    /// How many messages one side of a conversation hasn't read, and the newest message; `None`
-    /// when there is none at all.
-    ///
-    /// # Errors
-    ///
-    /// When the database fails.
-    pub async fn unread(&self, tenant: &Tenant, conversation: &Id, side: Side) -> Result<Option<Unread>, StoreError> {
-        let Some(last) = self.history(tenant, conversation, None, 1).await?.pop() else { return Ok(None) };
-        let mut counts = self.unread_counts(tenant, side, Some(conversation.as_str())).await?;
-        Ok(Some(Unread { count: counts.remove(conversation).unwrap_or_default(), last }))
-    }
-
-    async fn unread_counts(
-        &self,
-        tenant: &Tenant,
-        side: Side,
-        only: Option<&str>,
-    ) -> Result<HashMap<Id, u64>, StoreError> {
-        let statement = match side {
-            Side::Driver => {
-                "SELECT m.conversation_id, COUNT(*) AS unread FROM message m
-                 JOIN conversation c ON c.tenant = m.tenant AND c.conversation_id = m.conversation_id
-                 WHERE m.tenant = $1 AND ($2 IS NULL OR m.conversation_id = $2)
-                   AND m.seq > c.driver_read_seq AND m.sender_role <> 'driver' GROUP BY m.conversation_id"
-            }
-            Side::Dispatch => {
-                "SELECT m.conversation_id, COUNT(*) AS unread FROM message m
-                 JOIN conversation c ON c.tenant = m.tenant AND c.conversation_id = m.conversation_id
-                 WHERE m.tenant = $1 AND ($2 IS NULL OR m.conversation_id = $2)
-                   AND m.seq > c.dispatch_read_seq AND m.sender_role = 'driver' GROUP BY m.conversation_id"
-            }
-        };
-        let rows = sqlx::query(statement).bind(tenant.as_str()).bind(only).fetch_all(self.reader()).await?;
-        rows.iter().map(|row| Ok((id(row, "conversation_id")?, unsigned(row, "unread")?))).collect()
     }
 }
 

@@ -29,6 +29,7 @@ mod migrations;
 pub mod notes;
 pub mod receipts;
 pub mod retention;
+pub(crate) mod rows;
 pub mod search;
 pub mod sessions;
 pub mod templates;

@@ -9,10 +9,10 @@ use sally_protocol::entity::{Fate, Slot};
 use sally_protocol::{Event, Tenant};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::rows::{parts, places};
 use super::{millis, signed};
 use crate::log::entry::readers_to_text;
 use crate::log::{ENDED_STAYS, LogError, UNTOUCHED_STAYS};
+use crate::store::rows::{parts, places};
 
 /// An entity of a tenant.
 type Entity = (Tenant, String);

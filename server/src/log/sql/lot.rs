@@ -7,10 +7,10 @@ use sally_protocol::cursor::Epoch;
 use sally_protocol::{Event, Tenant};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::rows::{parts, places};
 use super::{compaction, millis, position, signed, unsigned};
 use crate::log::entry::{Entry, readers_to_text};
 use crate::log::{Appended, LogError, Position, REPEAT_WINDOW};
+use crate::store::rows::{parts, places};
 
 /// Where each tenant's log stands.
 pub(super) type Heads = HashMap<Tenant, Position>;

@@ -1,17 +1,20 @@
 //! The transaction behind `send_message`.
 //!
 //! A conversation's `seq` and a tenant's inbox offset are taken in the transaction that stores the
-//! message, so neither has holes and what is acknowledged is ordered.
+//! message, so neither has holes and what is acknowledged is ordered. A group is looked up, placed
+//! in memory and written together: so it takes few statements, however large it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use sally_protocol::cursor::Epoch;
 use sally_protocol::message::{DISPATCH, MessagePriority};
 use sally_protocol::{Cursor, Id, Message, Role, Tenant};
-use sqlx::{Any, AnyConnection, Executor};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 
 use super::{COLUMNS, InboxHead, id, inbox_head, message, signed, unsigned};
+use crate::store::rows::{parts, places};
 use crate::store::search::stored_words;
 use crate::store::{Database, StoreError, within_limit};
 
@@ -64,6 +67,12 @@ pub enum Stored {
     UnknownRecipient,
 }
 
+/// A sender's message, which is stored once.
+type Repeat = (Tenant, Id, String);
+
+/// A tenant's conversation.
+type Thread = (Tenant, Id);
+
 impl Database {
     /// Stores a group of messages in one transaction; each is stored, known or refused by itself.
     ///
@@ -73,16 +82,9 @@ impl Database {
     pub async fn send(&self, group: &[&Outgoing], now: Timestamp) -> Result<Vec<Stored>, StoreError> {
         within_limit(async {
             let mut transaction = self.transaction().await?;
-            // Who holds a tenant's row of the inbox writes for that tenant alone, up to the commit:
-            // so offsets become visible in their order, and a repeat finds what it repeats. Nodes
-            // take the rows in one order, so that they don't wait for each other in a circle.
-            for tenant in group.iter().map(|outgoing| &outgoing.tenant).collect::<BTreeSet<_>>() {
-                advance_inbox(&mut *transaction, tenant, 0).await?;
-            }
-            let mut stored = Vec::with_capacity(group.len());
-            for outgoing in group {
-                stored.push(send_one(&mut transaction, outgoing, now).await?);
-            }
+            let mut sending = Sending::begin(&mut transaction, group).await?;
+            let stored = group.iter().map(|outgoing| sending.send(outgoing, now)).collect::<Result<_, _>>()?;
+            sending.write(&mut transaction).await?;
             transaction.commit().await?;
             Ok(stored)
         })
@@ -90,39 +92,82 @@ impl Database {
     }
 }
 
-async fn send_one(transaction: &mut AnyConnection, outgoing: &Outgoing, now: Timestamp) -> Result<Stored, StoreError> {
-    let tenant = &outgoing.tenant;
-    let known = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS}, i.epoch FROM message m JOIN inbox i ON i.tenant = m.tenant
-         WHERE m.tenant = $1 AND m.sender_id = $2 AND m.client_message_id = $3 ORDER BY m.inbox_offset"
-    )))
-    .bind(tenant.as_str())
-    .bind(outgoing.sender.as_str())
-    .bind(&outgoing.client_message_id)
-    .fetch_all(&mut *transaction)
-    .await?;
-    if let Some(first) = known.first() {
-        let epoch = Epoch(unsigned(first, "epoch")?);
-        let messages = known.iter().map(|row| message(row, tenant, epoch)).collect::<Result<_, _>>()?;
-        return Ok(Stored::Duplicate(messages));
+/// What a group needs of the database, looked up for all of it, and what is to be written.
+struct Sending {
+    heads: HashMap<Tenant, InboxHead>,
+    known: HashMap<Repeat, Vec<Message>>,
+    /// Who may be named as a driver.
+    drivers: HashSet<Thread>,
+    /// All drivers of the tenants of which all are written to, in the order of their ids.
+    every_driver: HashMap<Tenant, Vec<Id>>,
+    /// The newest `seq` of each conversation.
+    last: HashMap<Thread, u64>,
+    fresh: Vec<(Tenant, u64, Message)>,
+}
+
+impl Sending {
+    async fn begin(transaction: &mut AnyConnection, group: &[&Outgoing]) -> Result<Self, StoreError> {
+        // Who holds a tenant's row of the inbox writes for that tenant alone, up to the commit: so
+        // offsets become visible in their order, and a repeat finds what it repeats. Nodes take the
+        // rows in one order, so that they don't wait for each other in a circle.
+        let tenants: BTreeSet<&Tenant> = group.iter().map(|outgoing| &outgoing.tenant).collect();
+        let mut heads = HashMap::new();
+        for tenant in tenants {
+            heads.insert(tenant.clone(), advance_inbox(&mut *transaction, tenant, 0).await?);
+        }
+        let known = known(transaction, group, &heads).await?;
+        let mut every_driver = HashMap::new();
+        for outgoing in group.iter().filter(|outgoing| matches!(outgoing.to, Recipients::EveryDriver)) {
+            if !every_driver.contains_key(&outgoing.tenant) {
+                every_driver.insert(outgoing.tenant.clone(), all_drivers(transaction, &outgoing.tenant).await?);
+            }
+        }
+        let named: BTreeSet<Thread> = group.iter().flat_map(|outgoing| outgoing.named()).collect();
+        let drivers = drivers_among(transaction, &named.iter().collect::<Vec<_>>()).await?;
+        let of_all = every_driver
+            .iter()
+            .flat_map(|(tenant, drivers)| drivers.iter().map(move |driver| (tenant.clone(), driver.clone())));
+        let own = group.iter().filter(|outgoing| matches!(outgoing.to, Recipients::Dispatch));
+        let own = own.map(|outgoing| (outgoing.tenant.clone(), outgoing.sender.clone()));
+        let threads: BTreeSet<Thread> = drivers.iter().cloned().chain(of_all).chain(own).collect();
+        let last = last_seqs(transaction, &threads.iter().collect::<Vec<_>>()).await?;
+        Ok(Self { heads, known, drivers, every_driver, last, fresh: Vec::new() })
     }
-    let Some(conversations) = conversations_of(transaction, outgoing).await? else {
-        return Ok(Stored::UnknownRecipient);
-    };
-    let mut messages = Vec::with_capacity(conversations.len());
-    for conversation_id in conversations {
-        let row = sqlx::query(
-            "INSERT INTO conversation (tenant, conversation_id, last_seq, driver_read_seq, dispatch_read_seq)
-             VALUES ($1, $2, 1, 0, 0)
-             ON CONFLICT (tenant, conversation_id) DO UPDATE SET last_seq = conversation.last_seq + 1
-             RETURNING last_seq",
-        )
-        .bind(tenant.as_str())
-        .bind(conversation_id.as_str())
-        .fetch_one(&mut *transaction)
-        .await?;
-        let seq = unsigned(&row, "last_seq")?;
-        let inbox = advance_inbox(&mut *transaction, tenant, 1).await?;
+
+    fn send(&mut self, outgoing: &Outgoing, now: Timestamp) -> Result<Stored, StoreError> {
+        let repeat = (outgoing.tenant.clone(), outgoing.sender.clone(), outgoing.client_message_id.clone());
+        if let Some(messages) = self.known.get(&repeat) {
+            return Ok(Stored::Duplicate(messages.clone()));
+        }
+        let Some(threads) = self.threads(outgoing) else { return Ok(Stored::UnknownRecipient) };
+        let messages = threads.into_iter().map(|thread| self.place(outgoing, thread, now));
+        let messages = messages.collect::<Result<Vec<_>, _>>()?;
+        self.known.insert(repeat, messages.clone());
+        Ok(Stored::New(messages))
+    }
+
+    /// The conversations that a message goes into; `None` when a recipient is no driver of the
+    /// tenant.
+    fn threads(&self, outgoing: &Outgoing) -> Option<Vec<Id>> {
+        match &outgoing.to {
+            Recipients::Dispatch => Some(vec![outgoing.sender.clone()]),
+            Recipients::Drivers(drivers) => {
+                let known = outgoing.named().all(|thread| self.drivers.contains(&thread));
+                known.then(|| drivers.clone())
+            }
+            Recipients::EveryDriver => {
+                self.every_driver.get(&outgoing.tenant).filter(|drivers| !drivers.is_empty()).cloned()
+            }
+        }
+    }
+
+    /// A message at the end of a conversation and of its tenant's inbox.
+    fn place(&mut self, outgoing: &Outgoing, conversation_id: Id, now: Timestamp) -> Result<Message, StoreError> {
+        let tenant = &outgoing.tenant;
+        let head = self.heads.get_mut(tenant).ok_or_else(|| StoreError::row("an inbox that did not begin"))?;
+        head.offset += 1;
+        let seq = self.last.entry((tenant.clone(), conversation_id.clone())).or_default();
+        *seq += 1;
         let recipient_id = match outgoing.to {
             Recipients::Dispatch => Id::parse(DISPATCH).map_err(StoreError::row)?,
             Recipients::Drivers(_) | Recipients::EveryDriver => conversation_id.clone(),
@@ -130,8 +175,8 @@ async fn send_one(transaction: &mut AnyConnection, outgoing: &Outgoing, now: Tim
         let message = Message {
             message_id: uuid::Uuid::now_v7().to_string(),
             conversation_id,
-            seq,
-            cursor: Cursor::new(tenant, inbox.epoch, inbox.offset).to_string(),
+            seq: *seq,
+            cursor: Cursor::new(tenant, head.epoch, head.offset).to_string(),
             sender_id: outgoing.sender.clone(),
             sender_role: outgoing.role,
             sender_name: outgoing.name.clone(),
@@ -145,44 +190,144 @@ async fn send_one(transaction: &mut AnyConnection, outgoing: &Outgoing, now: Tim
             alert_id: outgoing.alert_id.clone(),
             route_plan_id: outgoing.route_plan_id.clone(),
         };
-        insert(transaction, tenant, inbox.offset, &message).await?;
-        messages.push(message);
+        self.fresh.push((tenant.clone(), head.offset, message.clone()));
+        Ok(message)
     }
-    Ok(Stored::New(messages))
+
+    async fn write(&self, transaction: &mut AnyConnection) -> Result<(), StoreError> {
+        let threads = self.fresh.iter().map(|(tenant, _, message)| (tenant.clone(), message.conversation_id.clone()));
+        let threads: BTreeSet<Thread> = threads.collect();
+        let moved: Vec<(&Thread, u64)> =
+            threads.iter().map(|thread| (thread, self.last.get(thread).copied().unwrap_or_default())).collect();
+        for part in parts(&moved) {
+            let statement = format!(
+                "INSERT INTO conversation (tenant, conversation_id, last_seq, driver_read_seq, dispatch_read_seq)
+                 VALUES {}
+                 ON CONFLICT (tenant, conversation_id) DO UPDATE SET last_seq = excluded.last_seq",
+                places(part.len(), 5)
+            );
+            let mut query = sqlx::query(AssertSqlSafe(statement));
+            for ((tenant, conversation), seq) in part {
+                query =
+                    query.bind(tenant.as_str()).bind(conversation.as_str()).bind(signed(*seq)).bind(0_i64).bind(0_i64);
+            }
+            query.execute(&mut *transaction).await?;
+        }
+        let written: BTreeSet<&Tenant> = self.fresh.iter().map(|(tenant, ..)| tenant).collect();
+        for (tenant, head) in self.heads.iter().filter(|(tenant, _)| written.contains(tenant)) {
+            sqlx::query("UPDATE inbox SET head = $2 WHERE tenant = $1")
+                .bind(tenant.as_str())
+                .bind(signed(head.offset))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        for part in parts(&self.fresh) {
+            insert(transaction, part).await?;
+        }
+        Ok(())
+    }
 }
 
-/// The conversations that a message goes into; `None` when a recipient is no driver of the tenant.
-async fn conversations_of(transaction: &mut AnyConnection, outgoing: &Outgoing) -> Result<Option<Vec<Id>>, StoreError> {
-    let tenant = outgoing.tenant.as_str();
-    match &outgoing.to {
-        Recipients::Dispatch => Ok(Some(vec![outgoing.sender.clone()])),
-        Recipients::Drivers(drivers) => {
-            for driver in drivers {
-                let known = sqlx::query(
-                    "SELECT user_id FROM app_user
-                     WHERE tenant = $1 AND user_id = $2 AND role = 'driver' AND disabled = 0",
-                )
-                .bind(tenant)
-                .bind(driver.as_str())
-                .fetch_optional(&mut *transaction)
-                .await?;
-                if known.is_none() {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(drivers.clone()))
+impl Outgoing {
+    /// The drivers that it names, as conversations.
+    fn named(&self) -> impl Iterator<Item = Thread> {
+        let named = match &self.to {
+            Recipients::Drivers(drivers) => drivers.as_slice(),
+            Recipients::Dispatch | Recipients::EveryDriver => &[],
+        };
+        named.iter().map(|driver| (self.tenant.clone(), driver.clone()))
+    }
+}
+
+/// What of a group is stored already.
+async fn known(
+    transaction: &mut AnyConnection,
+    group: &[&Outgoing],
+    heads: &HashMap<Tenant, InboxHead>,
+) -> Result<HashMap<Repeat, Vec<Message>>, StoreError> {
+    let mut known: HashMap<Repeat, Vec<Message>> = HashMap::new();
+    for part in parts(group) {
+        // SQLite joins in the order of a CROSS JOIN: it looks up what was asked for, one by one.
+        let statement = format!(
+            "WITH asked (tenant, sender_id, client_message_id) AS (VALUES {})
+             SELECT m.tenant, {COLUMNS} FROM asked CROSS JOIN message m WHERE m.tenant = asked.tenant
+               AND m.sender_id = asked.sender_id AND m.client_message_id = asked.client_message_id
+             ORDER BY m.tenant, m.inbox_offset",
+            places(part.len(), 3)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for outgoing in part {
+            query = query.bind(outgoing.tenant.as_str()).bind(outgoing.sender.as_str());
+            query = query.bind(outgoing.client_message_id.as_str());
         }
-        Recipients::EveryDriver => {
-            let rows = sqlx::query(
-                "SELECT user_id FROM app_user WHERE tenant = $1 AND role = 'driver' AND disabled = 0 ORDER BY user_id",
-            )
-            .bind(tenant)
-            .fetch_all(transaction)
-            .await?;
-            let drivers = rows.iter().map(|row| id(row, "user_id")).collect::<Result<Vec<_>, _>>()?;
-            Ok((!drivers.is_empty()).then_some(drivers))
+        for row in query.fetch_all(&mut *transaction).await? {
+            let tenant = Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?;
+            let head = heads.get(&tenant).ok_or_else(|| StoreError::row("a tenant that nobody asked for"))?;
+            let message = message(&row, &tenant, head.epoch)?;
+            let repeat = (tenant, message.sender_id.clone(), message.client_message_id.clone());
+            let messages = known.entry(repeat).or_default();
+            // A group may hold the same message twice, and is answered as often.
+            if messages.last().is_none_or(|last| last.message_id != message.message_id) {
+                messages.push(message);
+            }
         }
     }
+    Ok(known)
+}
+
+async fn all_drivers(transaction: &mut AnyConnection, tenant: &Tenant) -> Result<Vec<Id>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT user_id FROM app_user WHERE tenant = $1 AND role = 'driver' AND disabled = 0 ORDER BY user_id",
+    )
+    .bind(tenant.as_str())
+    .fetch_all(transaction)
+    .await?;
+    rows.iter().map(|row| id(row, "user_id")).collect()
+}
+
+/// Those of these users who are drivers.
+async fn drivers_among(transaction: &mut AnyConnection, users: &[&Thread]) -> Result<HashSet<Thread>, StoreError> {
+    let mut drivers = HashSet::new();
+    for part in parts(users) {
+        let statement = format!(
+            "WITH asked (tenant, user_id) AS (VALUES {})
+             SELECT u.tenant, u.user_id FROM asked CROSS JOIN app_user u
+             WHERE u.tenant = asked.tenant AND u.user_id = asked.user_id AND u.role = 'driver' AND u.disabled = 0",
+            places(part.len(), 2)
+        );
+        for row in of_threads(statement, part).fetch_all(&mut *transaction).await? {
+            drivers.insert(thread(&row, "user_id")?);
+        }
+    }
+    Ok(drivers)
+}
+
+/// The newest `seq` of each of these conversations that has begun.
+async fn last_seqs(transaction: &mut AnyConnection, threads: &[&Thread]) -> Result<HashMap<Thread, u64>, StoreError> {
+    let mut last = HashMap::new();
+    for part in parts(threads) {
+        let statement = format!(
+            "WITH asked (tenant, conversation_id) AS (VALUES {})
+             SELECT c.tenant, c.conversation_id, c.last_seq FROM asked CROSS JOIN conversation c
+             WHERE c.tenant = asked.tenant AND c.conversation_id = asked.conversation_id",
+            places(part.len(), 2)
+        );
+        for row in of_threads(statement, part).fetch_all(&mut *transaction).await? {
+            last.insert(thread(&row, "conversation_id")?, unsigned(&row, "last_seq")?);
+        }
+    }
+    Ok(last)
+}
+
+/// A query whose places are those of tenants and ids.
+fn of_threads<'q>(statement: String, threads: &[&'q Thread]) -> Query<'q, Any, AnyArguments> {
+    threads.iter().fold(sqlx::query(AssertSqlSafe(statement)), |query, (tenant, id)| {
+        query.bind(tenant.as_str()).bind(id.as_str())
+    })
+}
+
+fn thread(row: &AnyRow, column: &str) -> Result<Thread, StoreError> {
+    Ok((Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?, id(row, column)?))
 }
 
 pub(in crate::store) async fn advance_inbox<'c>(
@@ -202,36 +347,35 @@ pub(in crate::store) async fn advance_inbox<'c>(
     inbox_head(&row)
 }
 
-async fn insert(
-    transaction: &mut AnyConnection,
-    tenant: &Tenant,
-    offset: u64,
-    message: &Message,
-) -> Result<(), StoreError> {
-    sqlx::query(
+async fn insert(transaction: &mut AnyConnection, messages: &[(Tenant, u64, Message)]) -> Result<(), StoreError> {
+    let statement = format!(
         "INSERT INTO message (tenant, inbox_offset, conversation_id, seq, message_id, sender_id, sender_role,
              sender_name, recipient_id, content, priority, requires_ack, sent_at, client_message_id, alert_id,
              route_plan_id, words)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-    )
-    .bind(tenant.as_str())
-    .bind(signed(offset))
-    .bind(message.conversation_id.as_str())
-    .bind(signed(message.seq))
-    .bind(&message.message_id)
-    .bind(message.sender_id.as_str())
-    .bind(message.sender_role.as_str())
-    .bind(message.sender_name.as_deref())
-    .bind(message.recipient_id.as_str())
-    .bind(&message.content)
-    .bind(message.priority.as_str())
-    .bind(i64::from(message.requires_ack))
-    .bind(message.timestamp.as_millisecond())
-    .bind(&message.client_message_id)
-    .bind(message.alert_id.as_ref().map(Id::as_str))
-    .bind(message.route_plan_id.as_ref().map(Id::as_str))
-    .bind(stored_words(&message.content))
-    .execute(transaction)
-    .await?;
+         VALUES {}",
+        places(messages.len(), 17)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for (tenant, offset, message) in messages {
+        query = query
+            .bind(tenant.as_str())
+            .bind(signed(*offset))
+            .bind(message.conversation_id.as_str())
+            .bind(signed(message.seq))
+            .bind(message.message_id.as_str())
+            .bind(message.sender_id.as_str())
+            .bind(message.sender_role.as_str())
+            .bind(message.sender_name.as_deref())
+            .bind(message.recipient_id.as_str())
+            .bind(message.content.as_str())
+            .bind(message.priority.as_str())
+            .bind(i64::from(message.requires_ack))
+            .bind(message.timestamp.as_millisecond())
+            .bind(message.client_message_id.as_str())
+            .bind(message.alert_id.as_ref().map(Id::as_str))
+            .bind(message.route_plan_id.as_ref().map(Id::as_str))
+            .bind(stored_words(&message.content));
+    }
+    query.execute(transaction).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 const MOST: usize = 64;
 
 /// Placeholders for so many rows of so many columns: `($1, $2), ($3, $4)`.
-pub(super) fn places(rows: usize, columns: usize) -> String {
+pub(crate) fn places(rows: usize, columns: usize) -> String {
     let mut places = String::new();
     for row in 0..rows {
         places.push_str(if row == 0 { "(" } else { ", (" });
@@ -22,7 +22,7 @@ pub(super) fn places(rows: usize, columns: usize) -> String {
 
 /// The rows in parts whose sizes are powers of two: so there are few different statements, and the
 /// database has prepared each of them after the first time.
-pub(super) fn parts<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+pub(crate) fn parts<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = 1 << rows.len().min(MOST).checked_ilog2()?;
         let (part, rest) = rows.split_at(size);

@@ -17,6 +17,10 @@ use crate::log::{Compacted, Entry, LogError, Page, Position};
 /// The most entries that are read from the log at once.
 const READ_ENTRIES: usize = 256;
 
+/// About how many bytes of frames are read at once: whoever catches up holds as much, each at their
+/// own place if need be.
+const READ_BYTES: usize = 256 * 1024;
+
 /// What the readers of a tenant share. A lock is held while the log is asked: that is what makes
 /// the others wait for the same answer.
 #[derive(Default)]
@@ -74,6 +78,27 @@ struct Read {
 }
 
 impl Read {
+    /// A page that was read, as much of it as may be held. What is left out is read again.
+    fn new(begin: Position, mut page: Page) -> Self {
+        if let Page::Entries(entries) = &mut page {
+            let mut bytes = 0;
+            let fits = |entry: &&Entry| {
+                bytes += entry.frame_bytes();
+                bytes <= READ_BYTES
+            };
+            entries.truncate(entries.iter().take_while(fits).count().max(1));
+            entries.shrink_to_fit();
+        }
+        Self { begin, page }
+    }
+
+    /// How many entries a page has that holds about as much as may be held, if they are like these.
+    fn fitting(&self) -> usize {
+        let Page::Entries(entries) = &self.page else { return READ_ENTRIES };
+        let bytes: usize = entries.iter().map(Entry::frame_bytes).sum();
+        (READ_BYTES * entries.len()).checked_div(bytes).unwrap_or(READ_ENTRIES).clamp(1, READ_ENTRIES)
+    }
+
     /// What this says of another position; `None` when nothing.
     fn of(&self, cursor: Position) -> Option<Next> {
         let same_life = self.begin.epoch == cursor.epoch;
@@ -184,9 +209,10 @@ impl Reader {
         if let Some(next) = answers.newest.as_ref().and_then(|read| read.of(cursor)) {
             return Ok(next);
         }
+        let limit = answers.newest.as_ref().map_or(READ_ENTRIES, Read::fitting);
         let question = async {
-            let page = self.channel.log().read(self.channel.tenant(), cursor, READ_ENTRIES).await?;
-            Ok(Read { begin: cursor, page })
+            let page = self.channel.log().read(self.channel.tenant(), cursor, limit).await?;
+            Ok(Read::new(cursor, page))
         };
         Ok(match &answers.ask(question).await?.page {
             Page::Entries(entries) if entries.is_empty() => Next::Nothing,
@@ -217,5 +243,40 @@ impl Reader {
             Ok(Arc::new(Snapshot { compacted, frames: OnceLock::new() }))
         };
         answers.ask(question).await.map(Arc::clone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sally_protocol::Tenant;
+    use sally_protocol::cursor::Epoch;
+
+    /// A page of events of this size.
+    fn read(count: u64, bytes: usize) -> Read {
+        let (tenant, begin) = (Tenant::parse("t").expect("a tenant"), Position { epoch: Epoch(1), offset: 0 });
+        let entry = |offset| Entry::event(&tenant, Position { offset, ..begin }, "zz_top", &[], &"x".repeat(bytes));
+        Read::new(begin, Page::Entries((1..=count).map(entry).collect()))
+    }
+
+    fn held(read: &Read) -> usize {
+        let Page::Entries(entries) = &read.page else { return 0 };
+        entries.len()
+    }
+
+    #[test]
+    fn a_page_holds_so_many_bytes_and_one_event_at_the_least() {
+        assert_eq!(held(&read(256, 100)), 256);
+        assert_eq!(held(&read(256, 60_000)), 4);
+        assert_eq!(held(&read(2, 2 * READ_BYTES)), 1);
+    }
+
+    #[test]
+    fn as_much_is_read_as_may_be_held() {
+        assert_eq!(read(256, 100).fitting(), READ_ENTRIES);
+        assert_eq!(read(256, 60_000).fitting(), 4);
+        assert_eq!(read(1, 2 * READ_BYTES).fitting(), 1);
+        assert!(read(1, 1_000).fitting() > 200, "and more again when events are small");
+        assert_eq!(read(0, 0).fitting(), READ_ENTRIES);
     }
 }

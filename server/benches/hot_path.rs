@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput};
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use sally_protocol::cursor::Epoch;
-use sally_protocol::{Event, Tenant};
+use sally_protocol::{Event, Id, Tenant};
 use sally_server::hub::{Hub, Limits};
 use sally_server::log::{Entry, Log, Position, Retention, SqlLog};
 use sally_server::store::Database;
@@ -24,9 +24,12 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
+const RETENTION: Retention = Retention { age: Duration::from_secs(3_600), events: 10_000 };
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     frames(&mut criterion);
+    ring(&mut criterion);
     append(&mut criterion);
     criterion.final_summary();
 }
@@ -38,6 +41,35 @@ fn frames(criterion: &mut Criterion) {
     let position = Position { epoch: Epoch(1), offset: 123_456 };
     criterion.bench_function("Entry::event", |bencher| {
         bencher.iter(|| Entry::event(&tenant, position, &event.kind, &event.subject.readers, black_box(&event.json)));
+    });
+}
+
+/// An event into a tenant's ring, and out of it for one who stands right before it.
+fn ring(criterion: &mut Criterion) {
+    let (runtime, dir) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let hub = Arc::new(Hub::new(Limits { per_user: 1, per_tenant: 1 }));
+    let log: Arc<dyn Log> = Arc::new(runtime.block_on(async {
+        let database = Database::open(None, dir.path()).await.unwrap();
+        SqlLog::start(database, Arc::clone(&hub), RETENTION, &TaskTracker::new())
+    }));
+    let (tenant, user) = (tenant(0), Id::parse("user").unwrap());
+    let place = hub.open(&tenant, &user, &log).unwrap();
+    let event = alert(&tenant, 7);
+    let mut position = Position { epoch: Epoch(1), offset: 0 };
+    let entry = |position| Entry::event(&tenant, position, &event.kind, &event.subject.readers, &event.json);
+    criterion.bench_function("Hub::advance and Channel::after", |bencher| {
+        bencher.iter_batched(
+            || {
+                let before = position;
+                position.offset += 1;
+                (before, position, entry(position))
+            },
+            |(before, position, entry)| {
+                hub.advance(&tenant, position, vec![entry]);
+                place.channel().after(black_box(before))
+            },
+            BatchSize::NumIterations(1),
+        );
     });
 }
 
@@ -59,7 +91,7 @@ fn append_lots(runtime: &Runtime, group: &mut BenchmarkGroup<'_, WallTime>, name
     let log = runtime.block_on(async {
         let database = Database::open(None, dir.path()).await.unwrap();
         let hub = Arc::new(Hub::new(Limits { per_user: 1, per_tenant: 1 }));
-        SqlLog::start(database, hub, Retention { age: Duration::from_secs(3_600), events: 10_000 }, &tasks)
+        SqlLog::start(database, hub, RETENTION, &tasks)
     });
     let tenants: Vec<Tenant> = (0..tenants).map(tenant).collect();
     let mut n = 0;

@@ -6,7 +6,7 @@ use reqwest::Method;
 use sally_protocol::message::{Conversations, History};
 use sally_protocol::search::SearchResults;
 use sally_protocol::stream::Snapshot;
-use sally_protocol::team::Templates;
+use sally_protocol::team::{Assign, Assignment, Note, NoteDraft, Notes, Team, Templates};
 use sally_protocol::{Id, Tenant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,6 +110,49 @@ impl Session {
     /// As any ordinary call.
     pub async fn templates(&self) -> Result<Templates, Error> {
         self.read(self.call(Method::GET, "api/templates", |request| request).await?).await
+    }
+
+    /// `GET /api/team`.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call.
+    pub async fn team(&self) -> Result<Team, Error> {
+        self.read(self.call(Method::GET, "api/team", |request| request).await?).await
+    }
+
+    /// `POST /api/conversations/{id}/assign`: to one of the dispatch team, or to nobody.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call; anybody who isn't of the team is a 422 `unknown_assignee`.
+    pub async fn assign(&self, conversation: &Id, assignee: Option<&Id>) -> Result<Assignment, Error> {
+        let path = format!("api/conversations/{conversation}/assign");
+        let assign = Assign { user_id: assignee.cloned() };
+        self.read(self.call(Method::POST, &path, |request| request.json(&assign)).await?).await
+    }
+
+    /// `GET /api/conversations/{id}/notes`: the newest `limit`, or those before the note `before`, in
+    /// the order of time.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call.
+    pub async fn notes(&self, conversation: &Id, before: Option<&Id>, limit: usize) -> Result<Notes, Error> {
+        let path = format!("api/conversations/{conversation}/notes");
+        let before: Vec<_> = before.map(|note| ("before", note.as_str())).into_iter().collect();
+        let answer = self.call(Method::GET, &path, |request| request.query(&before).query(&[("limit", limit)])).await?;
+        self.read(answer).await
+    }
+
+    /// `POST /api/conversations/{id}/notes`: the note as it is stored, also for a repeat.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call. Whatever kept the answer away, the same draft may be sent again.
+    pub async fn add_note(&self, conversation: &Id, draft: &NoteDraft) -> Result<Note, Error> {
+        let path = format!("api/conversations/{conversation}/notes");
+        self.read(self.call(Method::POST, &path, |request| request.json(draft)).await?).await
     }
 
     /// `GET /api/conversations/{id}/messages`: the newest `limit` before `before_seq`, ascending.

@@ -21,6 +21,7 @@ use std::task::{Context, Poll};
 use futures_util::Stream;
 use sally_protocol::desktop::Link;
 use sally_protocol::message::{Mark, Message, Presence, Receipt, SendMessage, Sent, SetTyping, Typing};
+use sally_protocol::team::{Assignment, Note};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,14 @@ pub enum Update {
     Typing(Typing),
     /// Somebody came or went.
     Presence(Presence),
+    /// Somebody of the dispatch team has left a note. Of notes, assignments and changed templates
+    /// some may be missed, also while the connection lives: whoever needs them all asks over HTTP
+    /// after each [`Link::Live`].
+    Note(Note),
+    /// Somebody else looks after a conversation.
+    Assignment(Assignment),
+    /// The quick replies are others than before.
+    TemplatesChanged,
 }
 
 /// An open messaging connection. Dropping it closes the connection without waiting. It ends after

@@ -9,6 +9,7 @@ use crate::auth::Me;
 use crate::message::{Message, Presence, Receipt, Typing};
 use crate::outbox::Unsent;
 use crate::stream::Frame;
+use crate::team::{Assignment, Note};
 
 /// The state of a supervised connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,12 @@ pub enum Push {
     Typing(Typing),
     /// Somebody came or went.
     Presence(Presence),
+    /// A note of the dispatch team. Of these and the next two some may be missed.
+    Note(Note),
+    /// Who looks after a conversation now.
+    Assignment(Assignment),
+    /// The quick replies are others than before.
+    TemplatesChanged,
     /// All that is in the outbox, oldest first, in the place of what was known of it.
     Outbox(Vec<Unsent>),
     /// A message is new in the outbox, or stands differently.

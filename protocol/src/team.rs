@@ -94,6 +94,14 @@ pub struct Templates {
     pub templates: Vec<Template>,
 }
 
+/// The event `templates_changed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplatesChanged {
+    /// The one that was added, changed or removed.
+    pub template_id: Id,
+}
+
 /// The body of `POST /api/templates` and `PUT /api/templates/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateDraft {

@@ -5,7 +5,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::Templates;
+use sally_protocol::team::{Assignment, Note, NoteDraft, Notes, Team, Templates};
 use tauri::State;
 use tauri::ipc::Channel;
 
@@ -61,6 +61,26 @@ pub(crate) async fn conversations(core: State<'_, Core>) -> Answer<Conversations
 #[tauri::command]
 pub(crate) async fn templates(core: State<'_, Core>) -> Answer<Templates> {
     core.templates().await
+}
+
+#[tauri::command]
+pub(crate) async fn team(core: State<'_, Core>) -> Answer<Team> {
+    core.team().await
+}
+
+#[tauri::command]
+pub(crate) async fn assign(core: State<'_, Core>, conversation_id: Id, user_id: Option<Id>) -> Answer<Assignment> {
+    core.assign(&conversation_id, user_id.as_ref()).await
+}
+
+#[tauri::command]
+pub(crate) async fn notes(core: State<'_, Core>, conversation_id: Id, before: Option<Id>) -> Answer<Notes> {
+    core.notes(&conversation_id, before.as_ref()).await
+}
+
+#[tauri::command]
+pub(crate) async fn add_note(core: State<'_, Core>, conversation_id: Id, note: NoteDraft) -> Answer<Note> {
+    core.add_note(&conversation_id, &note).await
 }
 
 #[tauri::command]

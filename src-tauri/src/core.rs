@@ -13,7 +13,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::Templates;
+use sally_protocol::team::{Assignment, Note, NoteDraft, Notes, Team, Templates};
 use tauri::ipc::Channel;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -24,7 +24,7 @@ use crate::failure;
 /// Orders that wait for the one before them. The interface gives one at a time.
 const ORDERS: usize = 16;
 
-/// How many messages a page of history holds.
+/// How many messages or notes a page of history holds.
 const PAGE: usize = 50;
 
 /// The core. A cheap clone.
@@ -90,6 +90,22 @@ impl Core {
 
     pub(crate) async fn templates(&self) -> Result<Templates, CommandError> {
         self.session()?.templates().await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn team(&self) -> Result<Team, CommandError> {
+        self.session()?.team().await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn assign(&self, conversation: &Id, assignee: Option<&Id>) -> Result<Assignment, CommandError> {
+        self.session()?.assign(conversation, assignee).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn notes(&self, conversation: &Id, before: Option<&Id>) -> Result<Notes, CommandError> {
+        self.session()?.notes(conversation, before, PAGE).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn add_note(&self, conversation: &Id, note: &NoteDraft) -> Result<Note, CommandError> {
+        self.session()?.add_note(conversation, note).await.map_err(|error| failure::of_call(&error))
     }
 
     pub(crate) async fn history(&self, conversation: &Id, before: Option<u64>) -> Result<History, CommandError> {

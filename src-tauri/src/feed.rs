@@ -65,6 +65,9 @@ impl MessageFeed {
                     messaging::Update::Receipt(receipt) => Push::Receipt(receipt),
                     messaging::Update::Typing(typing) => Push::Typing(typing),
                     messaging::Update::Presence(presence) => Push::Presence(presence),
+                    messaging::Update::Note(note) => Push::Note(note),
+                    messaging::Update::Assignment(assignment) => Push::Assignment(assignment),
+                    messaging::Update::TemplatesChanged => Push::TemplatesChanged,
                 });
             }
         });

@@ -5,7 +5,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::Templates;
+use sally_protocol::team::{Assignment, Note, NoteDraft, Notes, Team, Templates};
 use serde_json::json;
 
 use crate::bridge::call;
@@ -50,6 +50,26 @@ pub(crate) async fn conversations() -> Answer<Conversations> {
 /// The quick replies that the tenant shares.
 pub(crate) async fn templates() -> Answer<Templates> {
     call("templates", &json!({})).await
+}
+
+/// The dispatch team.
+pub(crate) async fn team() -> Answer<Team> {
+    call("team", &json!({})).await
+}
+
+/// Gives a conversation to one of the dispatch team, or to nobody.
+pub(crate) async fn assign(conversation: &Id, assignee: Option<&Id>) -> Answer<Assignment> {
+    call("assign", &json!({ "conversationId": conversation, "userId": assignee })).await
+}
+
+/// A page of the notes in a conversation: the newest one, or the one before a note.
+pub(crate) async fn notes(conversation: &Id, before: Option<&Id>) -> Answer<Notes> {
+    call("notes", &json!({ "conversationId": conversation, "before": before })).await
+}
+
+/// Leaves a note. It is stored when this returns; a repeat with the same id is harmless.
+pub(crate) async fn add_note(conversation: &Id, note: &NoteDraft) -> Answer<Note> {
+    call("add_note", &json!({ "conversationId": conversation, "note": note })).await
 }
 
 /// A page of a conversation: the newest one, or the one before `before_seq`.

@@ -185,6 +185,9 @@ impl<'a> Conversation<'a> {
             ServerEvent::Receipt(receipt) => return Ok(vec![Update::Receipt(receipt)]),
             ServerEvent::Typing(typing) => return Ok(vec![Update::Typing(typing)]),
             ServerEvent::Presence(presence) => return Ok(vec![Update::Presence(presence)]),
+            ServerEvent::Note(note) => return Ok(vec![Update::Note(note)]),
+            ServerEvent::Assignment(assignment) => return Ok(vec![Update::Assignment(assignment)]),
+            ServerEvent::TemplatesChanged => return Ok(vec![Update::TemplatesChanged]),
             ServerEvent::Head(Head { cursor }) => {
                 if self.held.is_none() && self.inbox.is_behind(&cursor) {
                     self.resume();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sally_protocol::Message;
 use sally_protocol::message::{Head, Presence, Receipt, SessionInfo, Typing};
+use sally_protocol::team::{Assignment, Note, TemplatesChanged};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,6 +16,9 @@ pub(super) enum ServerEvent {
     Receipt(Receipt),
     Typing(Typing),
     Presence(Presence),
+    Note(Note),
+    Assignment(Assignment),
+    TemplatesChanged,
     Head(Head),
     /// The server closes this connection after a while.
     Reconnect(Duration),
@@ -37,6 +41,9 @@ impl ServerEvent {
             "receipt" => read(name, body).map(Self::Receipt),
             "typing" => read(name, body).map(Self::Typing),
             "presence" => read(name, body).map(Self::Presence),
+            "note" => read(name, body).map(Self::Note),
+            "assignment" => read(name, body).map(Self::Assignment),
+            "templates_changed" => read(name, body).map(|TemplatesChanged { .. }| Self::TemplatesChanged),
             "head" => read(name, body).map(Self::Head),
             "reconnect" => {
                 read(name, body).map(|Reconnect { after_ms }| Self::Reconnect(Duration::from_millis(after_ms)))

@@ -52,6 +52,9 @@ fn word(update: &Update) -> String {
         Update::Receipt(receipt) => format!("{} {:?}", receipt.kind.as_str(), receipt.seq),
         Update::Typing(typing) => format!("typing {}", typing.typing),
         Update::Presence(presence) => format!("{} online {}", presence.user_id, presence.online),
+        Update::Note(note) => format!("{} notes {}", note.author_id, note.content),
+        Update::Assignment(assignment) => format!("{} for {:?}", assignment.conversation_id, assignment.assignee_name),
+        Update::TemplatesChanged => "templates".into(),
     }
 }
 
@@ -103,7 +106,19 @@ async fn events_are_typed_and_what_cannot_be_read_is_dropped() {
     let at = "2026-01-01T00:00:00Z";
     peer.emit("receipt", json!({"conversationId": "dan", "userId": "dan", "kind": "read", "seq": 3, "at": at})).await;
     for odd in [json!({}), json!(null), json!("x"), json!([1])] {
-        for event in ["new_message", "receipt", "typing", "presence", "head", "reconnect", "session", "other"] {
+        for event in [
+            "new_message",
+            "receipt",
+            "typing",
+            "presence",
+            "head",
+            "note",
+            "assignment",
+            "templates_changed",
+            "reconnect",
+            "session",
+            "other",
+        ] {
             peer.emit(event, odd.clone()).await;
         }
     }
@@ -112,6 +127,27 @@ async fn events_are_typed_and_what_cannot_be_read_is_dropped() {
     peer.emit("typing", json!({"conversationId": "dan", "userId": "dan", "typing": true})).await;
     peer.emit("presence", json!({"userId": "dan", "online": true})).await;
     assert_eq!(words(&mut messaging, 3).await, ["read Some(3)", "typing true", "dan online true"]);
+}
+
+#[tokio::test]
+async fn the_team_hears_of_notes_assignments_and_templates_and_a_catch_up_holds_none_of_them_back() {
+    let mut gateway = Gateway::start().await;
+    let mut messaging = Messaging::open(session(&gateway).await);
+    let mut peer = connected(&mut gateway, &mut messaging).await;
+    peer.emit("head", json!({"cursor": "c1"})).await;
+    let (id, _) = peer.request("resume").await;
+    let at = "2026-01-01T00:00:00Z";
+    let note = json!({"noteId": "n1", "conversationId": "dan", "authorId": "bob", "content": "slow", "at": at,
+                      "clientNoteId": "u1"});
+    peer.emit("note", note).await;
+    let assignment = json!({"conversationId": "dan", "assigneeId": "bob", "assigneeName": "Bob", "assignedBy": "ann",
+                            "at": at});
+    peer.emit("assignment", assignment).await;
+    peer.emit("assignment", json!({"conversationId": "dan", "assignedBy": "ann", "at": at})).await;
+    peer.emit("templates_changed", json!({"templateId": "t1"})).await;
+    let expected = ["bob notes slow", "dan for Some(\"Bob\")", "dan for None", "templates"];
+    assert_eq!(words(&mut messaging, 4).await, expected);
+    peer.answer(id, json!({"ok": true, "messages": [], "more": false, "cursor": "c1"})).await;
 }
 
 #[tokio::test]

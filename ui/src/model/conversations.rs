@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use sally_protocol::message::{Conversation, Message};
 use sally_protocol::{Board, Id};
 
+use super::assignment::{self, Heard, Whose};
+
 /// Takes in a message: it becomes its conversation's last one unless that is newer. Returns false
 /// when the list doesn't know the conversation.
 pub(crate) fn receive(conversations: &mut [Conversation], message: &Message) -> bool {
@@ -20,15 +22,23 @@ pub(crate) fn receive(conversations: &mut [Conversation], message: &Message) -> 
 }
 
 /// Takes in the list as it was fetched. What came live since it was asked for is newer: the messages
-/// that `list` has already, and who came or went (`heard`).
-pub(crate) fn renew(list: &mut Vec<Conversation>, fetched: Vec<Conversation>, heard: &BTreeMap<Id, bool>) {
+/// that `list` has already, who came or went (`online`), and who looks after what (`assigned`).
+pub(crate) fn renew(
+    list: &mut Vec<Conversation>,
+    fetched: Vec<Conversation>,
+    online: &BTreeMap<Id, bool>,
+    assigned: &Heard,
+) {
     let before = std::mem::replace(list, fetched);
     for message in before.iter().filter_map(|known| known.last_message.as_ref()) {
         receive(list, message);
     }
     for conversation in list {
-        if let Some(online) = heard.get(&conversation.conversation_id) {
+        if let Some(online) = online.get(&conversation.conversation_id) {
             conversation.online = *online;
+        }
+        if let Some(assignment) = assigned.get(&conversation.conversation_id) {
+            assignment::apply(conversation, assignment);
         }
     }
 }
@@ -64,14 +74,31 @@ pub(crate) fn name(conversation: &Conversation) -> String {
     conversation.name.clone().unwrap_or_else(|| conversation.conversation_id.to_string())
 }
 
+/// What the list of conversations is narrowed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Narrow {
+    /// Words that all must occur.
+    pub(crate) text: String,
+    /// Whose they are.
+    pub(crate) whose: Whose,
+    /// Who looks at the list.
+    pub(crate) viewer: Option<Id>,
+    /// The open conversation, which stays in the list whoever it is given to.
+    pub(crate) open: Option<Id>,
+}
+
 /// The conversations to show, newest activity first, those without a message last and by name.
-pub(crate) fn order(conversations: &[Conversation], text: &str) -> Vec<Id> {
+pub(crate) fn order(conversations: &[Conversation], narrow: &Narrow) -> Vec<Id> {
+    let Narrow { text, whose, viewer, open } = narrow;
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     let at = |conversation: &Conversation| {
         conversation.last_message.as_ref().map_or(Timestamp::MIN, |message| message.timestamp)
     };
-    let mut shown: Vec<&Conversation> =
-        conversations.iter().filter(|conversation| words.iter().all(|word| mentions(conversation, word))).collect();
+    let mut shown: Vec<&Conversation> = conversations
+        .iter()
+        .filter(|known| open.as_ref() == Some(&known.conversation_id) || whose.admits(known, viewer.as_ref()))
+        .filter(|conversation| words.iter().all(|word| mentions(conversation, word)))
+        .collect();
     shown.sort_by(|a, b| {
         at(b).cmp(&at(a)).then_with(|| name(a).cmp(&name(b))).then_with(|| a.conversation_id.cmp(&b.conversation_id))
     });
@@ -129,7 +156,12 @@ mod tests {
         let mut fetched = three();
         receive(&mut fetched, &message("d1", 1, 4));
         receive(&mut fetched, &message("d2", 7, 4));
-        renew(&mut list, fetched, &BTreeMap::from([(id("d3"), true)]));
+        let assignment: sally_protocol::team::Assignment = serde_json::from_value(json!({
+            "conversationId": "d2", "assigneeId": "ada", "assignedBy": "ann", "at": "2026-11-24T10:00:00Z",
+        }))
+        .expect("an assignment");
+        renew(&mut list, fetched, &BTreeMap::from([(id("d3"), true)]), &Heard::from([(id("d2"), assignment)]));
+        assert_eq!(list[1].assignee_id, Some(id("ada")));
         let seq = |at: usize| list[at].last_message.as_ref().map(|message| message.seq);
         assert_eq!((seq(0), seq(1), seq(2)), (Some(2), Some(7), None));
         assert_eq!(list.iter().map(|known| known.online).collect::<Vec<_>>(), [false, false, true]);
@@ -145,7 +177,27 @@ mod tests {
     }
 
     fn ordered(list: &[Conversation], text: &str) -> String {
-        order(list, text).iter().map(Id::to_string).collect::<Vec<_>>().join(" ")
+        narrowed(list, &Narrow { text: text.into(), ..Narrow::default() })
+    }
+
+    fn narrowed(list: &[Conversation], narrow: &Narrow) -> String {
+        order(list, narrow).iter().map(Id::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_narrowed_list_keeps_the_open_conversation() {
+        let mut list = three();
+        (list[0].assignee_id, list[1].assignee_id) = (Some(id("ann")), Some(id("ada")));
+        let narrow = |whose, open: Option<&str>, text: &str| Narrow {
+            text: text.into(),
+            whose,
+            viewer: Some(id("ann")),
+            open: open.map(id),
+        };
+        assert_eq!(narrowed(&list, &narrow(Whose::Mine, None, "")), "d1");
+        assert_eq!(narrowed(&list, &narrow(Whose::Unassigned, None, "")), "d3");
+        assert_eq!(narrowed(&list, &narrow(Whose::Mine, Some("d2"), "")), "d2 d1");
+        assert_eq!(narrowed(&list, &narrow(Whose::Mine, Some("d2"), "zoe")), "d1", "words leave it out, too");
     }
 
     #[test]

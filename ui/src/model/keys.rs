@@ -23,8 +23,12 @@ pub(crate) enum Action {
     Acknowledge,
     /// Resolve the selected alert.
     Resolve,
-    /// Write to the selected alert's driver.
+    /// Write to the selected alert's driver, or in the open conversation.
     Message,
+    /// Leave a note in the open conversation.
+    Note,
+    /// Choose who looks after the open conversation.
+    Assign,
     /// Let waiting rows in.
     ShowNew,
     /// Change the theme.
@@ -42,6 +46,8 @@ pub(crate) struct Press<'a> {
     pub(crate) modified: bool,
     /// Whether somebody is writing: then letters are text.
     pub(crate) writing: bool,
+    /// The view that is shown: some letters mean something else in each.
+    pub(crate) view: View,
 }
 
 /// What a key press asks for, if anything.
@@ -52,7 +58,16 @@ pub(crate) fn action(press: Press<'_>) -> Option<Action> {
     if press.writing {
         return (press.key == "Escape").then_some(Action::Back);
     }
-    Some(match press.key {
+    let own = match press.view {
+        View::Alerts => on_alerts(press.key),
+        View::Messages => on_messages(press.key),
+        View::Routes | View::Integrations => None,
+    };
+    own.or_else(|| everywhere(press.key))
+}
+
+fn everywhere(key: &str) -> Option<Action> {
+    Some(match key {
         "1" => Action::Show(View::Alerts),
         "2" => Action::Show(View::Routes),
         "3" => Action::Show(View::Integrations),
@@ -63,15 +78,35 @@ pub(crate) fn action(press: Press<'_>) -> Option<Action> {
         "End" => Action::Last,
         "/" => Action::Filter,
         "Escape" => Action::Back,
+        "t" => Action::Theme,
+        "?" => Action::Keys,
+        _ => return None,
+    })
+}
+
+fn on_alerts(key: &str) -> Option<Action> {
+    Some(match key {
         "a" => Action::Acknowledge,
         // A capital on purpose: a slip of the finger must not end an alert.
         "R" => Action::Resolve,
         "m" => Action::Message,
         "n" => Action::ShowNew,
-        "t" => Action::Theme,
-        "?" => Action::Keys,
         _ => return None,
     })
+}
+
+fn on_messages(key: &str) -> Option<Action> {
+    Some(match key {
+        "a" => Action::Assign,
+        "m" => Action::Message,
+        "n" => Action::Note,
+        _ => return None,
+    })
+}
+
+/// Whether a key press switches between a message and a note while somebody writes.
+pub(crate) fn switches_to_note(key: &str, command: bool) -> bool {
+    command && key.eq_ignore_ascii_case("n")
 }
 
 /// One line of the list of keys.
@@ -112,6 +147,10 @@ pub(crate) const KEYS: &[(&str, &[Line])] = &[
         "Messages",
         &[
             Line { keys: &["/"], does: "Find conversations and messages" },
+            Line { keys: &["m"], does: "Write a message" },
+            Line { keys: &["n"], does: "Leave a note for the team" },
+            Line { keys: &["a"], does: "Assign the conversation" },
+            Line { keys: &["Ctrl N"], does: "Message or note, while writing" },
             Line { keys: &["Enter"], does: "Send" },
             Line { keys: &["Shift Enter"], does: "New line" },
             Line { keys: &["Esc"], does: "Leave the text, then the conversation" },
@@ -124,7 +163,7 @@ mod tests {
     use super::*;
 
     fn press(key: &str) -> Press<'_> {
-        Press { key, modified: false, writing: false }
+        Press { key, modified: false, writing: false, view: View::Alerts }
     }
 
     #[test]
@@ -147,9 +186,21 @@ mod tests {
     }
 
     #[test]
+    fn letters_mean_what_the_view_makes_of_them() {
+        let pressed = |key, view| action(Press { view, ..press(key) });
+        assert_eq!(pressed("a", View::Messages), Some(Action::Assign));
+        assert_eq!(pressed("n", View::Messages), Some(Action::Note));
+        assert_eq!(pressed("n", View::Alerts), Some(Action::ShowNew));
+        assert_eq!(pressed("R", View::Messages), None);
+        assert_eq!(pressed("a", View::Routes), None);
+        assert_eq!(pressed("t", View::Messages), Some(Action::Theme));
+    }
+
+    #[test]
     fn every_single_key_of_the_list_does_something() {
-        let own = ["Enter", "Shift R", "Shift Enter"];
-        for (_, lines) in KEYS {
+        let own = ["Enter", "Shift R", "Shift Enter", "Ctrl N"];
+        for (topic, lines) in KEYS {
+            let view = if *topic == "Messages" { View::Messages } else { View::Alerts };
             for key in lines.iter().flat_map(|line| line.keys).filter(|key| !own.contains(key)) {
                 let key = match *key {
                     "↓" => "ArrowDown",
@@ -157,7 +208,7 @@ mod tests {
                     "Esc" => "Escape",
                     key => key,
                 };
-                assert!(action(press(key)).is_some(), "{key}");
+                assert!(action(Press { view, ..press(key) }).is_some(), "{key}");
             }
         }
     }

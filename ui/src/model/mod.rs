@@ -3,12 +3,14 @@
 //! Everything here is a function of the board, the messages and the time; it is tested natively.
 
 pub(crate) mod alerts;
+pub(crate) mod assignment;
 pub(crate) mod bubble;
 pub(crate) mod conversations;
 pub(crate) mod hit;
 pub(crate) mod hold;
 pub(crate) mod keys;
 pub(crate) mod label;
+pub(crate) mod notebook;
 pub(crate) mod pace;
 pub(crate) mod routes;
 pub(crate) mod syncs;

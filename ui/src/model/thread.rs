@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use sally_protocol::Id;
 use sally_protocol::message::{History, HistoryMessage, Message, Receipt, ReceiptKind};
 use sally_protocol::outbox::Unsent;
 
 use super::bubble::Viewer;
+use super::notebook::Notebook;
 use super::time::{Zone, day};
 
 /// One conversation.
@@ -43,6 +45,8 @@ pub(crate) enum Entry {
     Unread,
     /// A message, by its key.
     Message(String),
+    /// A note of the dispatch team, by its key.
+    Note(String),
 }
 
 /// What is to be fetched next on the way to a message.
@@ -187,6 +191,11 @@ impl Thread {
         self.stored.keys().next().copied()
     }
 
+    /// When the oldest stored message was stored.
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        self.stored.values().next().map(|message| message.timestamp)
+    }
+
     /// Whether the message at a place is here.
     pub(crate) fn has(&self, seq: u64) -> bool {
         self.stored.contains_key(&seq)
@@ -217,8 +226,15 @@ impl Thread {
         self.more == Some(true)
     }
 
-    /// The lines of the thread. `unread_from` is the first place that had not been read at opening.
-    pub(crate) fn entries(&self, viewer: &Viewer, unread_from: Option<u64>, zone: Zone) -> Vec<Entry> {
+    /// The lines of the thread, with the notes among the messages in the order of time. `unread_from` is
+    /// the first place that had not been read at opening.
+    pub(crate) fn entries(
+        &self,
+        notes: &Notebook,
+        viewer: &Viewer,
+        unread_from: Option<u64>,
+        zone: Zone,
+    ) -> Vec<Entry> {
         let mut entries = Vec::with_capacity(self.stored.len() + self.outgoing.len() + 4);
         let mut last = None;
         let mut open_day = |entries: &mut Vec<Entry>, at| {
@@ -227,16 +243,33 @@ impl Thread {
                 entries.push(Entry::Day(date));
             }
         };
+        // A note that is older than all messages here comes with older messages.
+        let since = self.since().filter(|_| self.has_more());
+        let is_shown = |at: Timestamp| self.is_loaded() && since.is_none_or(|since| at >= since);
+        let mut notes_left = notes.lines().filter(|(at, _)| is_shown(*at)).peekable();
         for (seq, message) in &self.stored {
+            while let Some((at, key)) = notes_left.next_if(|(at, _)| *at < message.timestamp) {
+                open_day(&mut entries, at);
+                entries.push(Entry::Note(key));
+            }
             open_day(&mut entries, message.timestamp);
             if unread_from == Some(*seq) {
                 entries.push(Entry::Unread);
             }
             entries.push(Entry::Message(key_of(&message.sender_id, &message.client_message_id)));
         }
-        for outgoing in &self.outgoing {
-            open_day(&mut entries, outgoing.created_at);
-            entries.push(Entry::Message(key_of(&viewer.user, outgoing.id())));
+        for (at, key) in notes_left {
+            open_day(&mut entries, at);
+            entries.push(Entry::Note(key));
+        }
+        let messages =
+            self.outgoing.iter().map(|unsent| (unsent.created_at, Entry::Message(key_of(&viewer.user, unsent.id()))));
+        let unsent_notes = notes.outgoing_lines(viewer).map(|(at, key)| (at, Entry::Note(key)));
+        let mut outgoing: Vec<_> = messages.chain(unsent_notes).collect();
+        outgoing.sort_by_key(|(at, _)| *at);
+        for (at, entry) in outgoing {
+            open_day(&mut entries, at);
+            entries.push(entry);
         }
         entries
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::bubble::Progress;
+use crate::model::notebook::Notebook;
 
 fn id(text: &str) -> Id {
     Id::parse(text).expect("an id")
@@ -63,7 +64,10 @@ fn pages_and_pushes_make_one_thread_without_repeats() {
     thread.page(page(1..=5, false), false);
     assert_eq!(seqs(&thread), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert!(!thread.has_more());
-    let messages = thread.entries(&ann(), None, utc).into_iter().filter(|entry| matches!(entry, Entry::Message(_)));
+    let messages = thread
+        .entries(&Notebook::default(), &ann(), None, utc)
+        .into_iter()
+        .filter(|entry| matches!(entry, Entry::Message(_)));
     assert_eq!(messages.count(), 9);
 }
 
@@ -97,7 +101,7 @@ fn an_empty_conversation_is_loaded_and_complete() {
     let mut thread = Thread::default();
     thread.page(History { messages: vec![], more: false, receipts: vec![] }, true);
     assert!(thread.is_loaded() && !thread.has_more());
-    assert_eq!(thread.entries(&ann(), None, utc), []);
+    assert_eq!(thread.entries(&Notebook::default(), &ann(), None, utc), []);
 }
 
 #[test]
@@ -107,7 +111,7 @@ fn a_message_keeps_its_key_from_sending_to_stored() {
     let at = message(2, "ann").timestamp;
     let waiting = UnsentState::Waiting { reason: None };
     thread.unsent(unsent("u2", at, waiting.clone()));
-    let entries = thread.entries(&ann(), None, utc);
+    let entries = thread.entries(&Notebook::default(), &ann(), None, utc);
     let key = match entries.last() {
         Some(Entry::Message(key)) => key.clone(),
         other => panic!("not a message: {other:?}"),
@@ -129,7 +133,7 @@ fn a_message_keeps_its_key_from_sending_to_stored() {
     // What is heard of it late changes nothing.
     thread.unsent(unsent("u2", at, waiting));
     assert!(!thread.has_outgoing());
-    assert_eq!(thread.entries(&ann(), None, utc), entries);
+    assert_eq!(thread.entries(&Notebook::default(), &ann(), None, utc), entries);
     let bubble = thread.bubble(&key, &ann(), utc).expect("the message");
     assert_eq!((bubble.seq, bubble.mine, bubble.progress), (Some(2), true, Some(Progress::Sent)));
     assert_eq!(bubble.message_id.as_deref(), Some("m2"));
@@ -146,9 +150,9 @@ fn what_waits_is_shown_in_order_until_it_leaves() {
     thread.left("u2");
     let message = |client: &str| Entry::Message(format!("ann/{client}"));
     let day = Entry::Day("2026-11-24".parse().expect("a date"));
-    assert_eq!(thread.entries(&ann(), None, utc), [day, message("u1"), message("u3")]);
+    assert_eq!(thread.entries(&Notebook::default(), &ann(), None, utc), [day, message("u1"), message("u3")]);
     thread.forget_outgoing();
-    assert_eq!(thread.entries(&ann(), None, utc), []);
+    assert_eq!(thread.entries(&Notebook::default(), &ann(), None, utc), []);
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn days_and_the_unread_mark_stand_before_their_messages() {
     let day = |date: &str| Entry::Day(date.parse().expect("a date"));
     let message = |seq: u64| Entry::Message(format!("driver/u{seq}"));
     assert_eq!(
-        thread.entries(&ann(), Some(3), utc),
+        thread.entries(&Notebook::default(), &ann(), Some(3), utc),
         [day("2026-11-23"), message(1), day("2026-11-24"), message(2), Entry::Unread, message(3)]
     );
 }
@@ -263,4 +267,52 @@ fn an_old_message_is_reached_page_by_page() {
     assert_eq!((thread.step_to(2), thread.step_to(1)), (Step::There, Step::There), "the first one has been removed");
     thread.receive(message(20, "driver"));
     assert_eq!(thread.step_to(2), Step::Newest, "what is missing at the end comes first");
+}
+
+/// A note, in the minute and the second.
+fn note(minute: u32, second: u32) -> sally_protocol::team::Note {
+    let name = format!("n{minute:02}{second:02}");
+    serde_json::from_value(json!({
+        "noteId": name, "conversationId": "driver", "authorId": "bob", "content": "slow", "clientNoteId": name,
+        "at": format!("2026-11-24T10:{minute:02}:{second:02}Z"),
+    }))
+    .expect("a note")
+}
+
+/// The lines in short: a message by its place, a note by its time.
+fn lines(thread: &Thread, notes: &Notebook) -> String {
+    let lines = thread.entries(notes, &ann(), Some(4), utc).into_iter().map(|entry| match entry {
+        Entry::Day(_) => "day".to_owned(),
+        Entry::Unread => "new".to_owned(),
+        Entry::Message(key) | Entry::Note(key) => key.split_once('/').expect("a key").1.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn notes_stand_among_the_messages_at_their_time() {
+    let mut thread = Thread::default();
+    let mut notes = Notebook::default();
+    let all = [note(2, 30), note(3, 0), note(3, 10), note(3, 20), note(5, 0)];
+    notes.page(sally_protocol::team::Notes { notes: all.into(), more: false }, None);
+    assert_eq!(lines(&thread, &notes), "", "nothing before the first page of messages");
+    thread.page(page(3..=4, true), true);
+    assert_eq!(lines(&thread, &notes), "day u3 n0300 n0310 n0320 new u4 n0500");
+    let at = message(6, "ann").timestamp;
+    thread.unsent(unsent("u9", at, UnsentState::Sending));
+    let draft = |name: &str| sally_protocol::team::NoteDraft { content: "x".into(), client_note_id: name.into() };
+    notes.sending(draft("before"), at - jiff::SignedDuration::from_secs(1));
+    notes.sending(draft("after"), at + jiff::SignedDuration::from_secs(1));
+    assert_eq!(lines(&thread, &notes), "day u3 n0300 n0310 n0320 new u4 n0500 before u9 after");
+    thread.page(page(2..=2, false), false);
+    assert!(lines(&thread, &notes).starts_with("day u2 n0230 u3 "), "an older note comes with older messages");
+}
+
+#[test]
+fn notes_without_messages_are_shown_too() {
+    let mut thread = Thread::default();
+    thread.page(History { messages: vec![], more: false, receipts: vec![] }, true);
+    let mut notes = Notebook::default();
+    notes.receive(note(1, 0));
+    assert_eq!(lines(&thread, &notes), "day n0100");
 }

@@ -6,16 +6,21 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sally_protocol::Id;
 use sally_protocol::alert::Alert;
+use sally_protocol::desktop::CommandError;
 use sally_protocol::message::Conversation;
 
+use super::assignment::Assignments;
 use super::desk::Load;
 use super::door::Door;
 use super::link::Link;
+use super::notes::TeamNotes;
 use super::search::Search;
 use super::sought::Sought;
 use super::tray::Tray;
 use crate::commands;
+use crate::model::assignment::Heard;
 use crate::model::conversations::{self, Typists};
+use crate::model::notebook::Notebook;
 use crate::model::thread::Thread;
 
 /// What is being written in a conversation.
@@ -29,6 +34,8 @@ pub(crate) struct Draft {
     pub(crate) requires_ack: bool,
     /// What it is about.
     pub(crate) subject: Option<Subject>,
+    /// Whether it becomes a note, which the driver never sees, and no message.
+    pub(crate) is_note: bool,
 }
 
 /// The alert that a message is about.
@@ -71,6 +78,12 @@ pub(crate) struct Inbox {
     pub(crate) drafts: RwSignal<BTreeMap<Id, Draft>>,
     /// What the core didn't take, and why: in which conversation, and a sentence.
     pub(crate) not_taken: RwSignal<Option<(Id, String)>>,
+    /// The dispatch team's notes.
+    pub(crate) notes: TeamNotes,
+    /// Who of the team looks after which conversation.
+    pub(crate) assignments: Assignments,
+    /// Told when the quick replies are others than before.
+    pub(crate) templates_changed: Trigger,
     /// What is written, on its way to the core.
     pub(super) tray: Tray,
     /// Up to where the server knows that conversations have been read.
@@ -99,6 +112,9 @@ impl Inbox {
             typists: RwSignal::default(),
             drafts: RwSignal::default(),
             not_taken: RwSignal::default(),
+            notes: TeamNotes::new(),
+            assignments: Assignments::new(),
+            templates_changed: Trigger::new(),
             tray: Tray::new(),
             marked: StoredValue::default(),
             asked: StoredValue::default(),
@@ -118,6 +134,8 @@ impl Inbox {
         self.typists.set(Typists::new());
         self.drafts.set(BTreeMap::new());
         self.not_taken.set(None);
+        self.notes.forget();
+        self.assignments.forget();
         self.marked.set_value(BTreeMap::new());
     }
 
@@ -153,6 +171,7 @@ impl Inbox {
             let last = known.last_message.as_ref()?;
             (last.seq > known.read_seq && last.sender_id == conversation).then_some(known.read_seq + 1)
         });
+        self.assignments.choosing.set(false);
         self.unread_from.set(unread_from);
         self.older.set(Load::Idle);
         self.sought.set(None);
@@ -182,18 +201,26 @@ impl Inbox {
 
     /// Fetches the messages before the oldest one of the open conversation.
     pub(crate) fn fetch_older(self) {
-        let Some(open) = self.open.get_untracked() else { return };
+        let Some(open) = self.open.get_untracked().filter(|_| self.older.get_untracked() != Load::Loading) else {
+            return;
+        };
         let oldest = self
             .threads
             .with_untracked(|threads| threads.get(&open).filter(|thread| thread.has_more()).and_then(Thread::oldest));
-        let Some(oldest) = oldest.filter(|_| self.older.get_untracked() != Load::Loading) else { return };
+        // Where there is no older message there may be older notes.
+        let notes = || self.notes.books.with_untracked(|books| books.get(&open).is_some_and(Notebook::has_more));
+        if oldest.is_none() && !notes() {
+            return;
+        }
         self.older.set(Load::Loading);
         spawn_local(async move {
-            let answer = commands::history(&open, Some(oldest)).await;
-            let state = answer.as_ref().map_or_else(|error| Load::Failed(error.clone()), |_| Load::Ready);
-            if let Ok(page) = answer {
-                self.threads.update(|threads| threads.entry(open.clone()).or_default().page(page, false));
-            }
+            let state = match oldest {
+                Some(oldest) => self.fetch_page(&open, Some(oldest)).await.map_or_else(Load::Failed, |()| Load::Ready),
+                None => {
+                    self.notes.fetch_older(&open).await;
+                    Load::Ready
+                }
+            };
             if self.open.get_untracked() == Some(open) {
                 self.older.set(state);
             }
@@ -205,6 +232,7 @@ impl Inbox {
         let asked = self.asked.get_value() + 1;
         self.asked.set_value(asked);
         self.heard.set_value(BTreeMap::new());
+        self.assignments.heard.set_value(Heard::new());
         self.list.set(Load::Loading);
         spawn_local(async move {
             let answer = commands::conversations().await;
@@ -215,7 +243,8 @@ impl Inbox {
                 Ok(answer) => {
                     self.conversations.update(|list| {
                         let before = list.clone();
-                        self.heard.with_value(|heard| conversations::renew(list, answer.conversations, heard));
+                        let (online, assigned) = (self.heard.get_value(), self.assignments.heard.get_value());
+                        conversations::renew(list, answer.conversations, &online, &assigned);
                         // Whoever is being written to for the first time isn't in the server's list yet.
                         for known in before.into_iter().filter(|known| self.is_written_to(&known.conversation_id)) {
                             conversations::ensure(list, &known.conversation_id, known.name);
@@ -233,19 +262,41 @@ impl Inbox {
             || self.threads.with_untracked(|threads| threads.get(conversation).is_some_and(Thread::has_outgoing))
     }
 
+    /// Fetches the newest page of a conversation, which waits for no notes, or the one before a place in it,
+    /// whose notes are fetched first, so that both are shown at once.
+    ///
+    /// # Errors
+    ///
+    /// The core's. Notes that could not be fetched are told of on their own.
+    pub(super) async fn fetch_page(self, conversation: &Id, before: Option<u64>) -> Result<(), CommandError> {
+        let page = commands::history(conversation, before).await?;
+        let oldest = page.messages.first().map(|first| first.message.timestamp);
+        let store = |page, newest| {
+            self.threads.update(|threads| threads.entry(conversation.clone()).or_default().page(page, newest));
+        };
+        let fetch_notes = async || {
+            if let Some(since) = oldest {
+                self.notes.fetch_since(conversation, since).await;
+            }
+        };
+        if before.is_some() {
+            fetch_notes().await;
+            store(page, false);
+        } else {
+            store(page, true);
+            self.notes.fetch_newest(conversation).await;
+            fetch_notes().await;
+        }
+        Ok(())
+    }
+
     /// Fetches the newest messages of a conversation.
     pub(crate) fn fetch_newest(self, conversation: Id) {
         self.pages.update(|pages| {
             pages.insert(conversation.clone(), Load::Loading);
         });
         spawn_local(async move {
-            let state = match commands::history(&conversation, None).await {
-                Ok(page) => {
-                    self.threads.update(|threads| threads.entry(conversation.clone()).or_default().page(page, true));
-                    Load::Ready
-                }
-                Err(error) => Load::Failed(error),
-            };
+            let state = self.fetch_page(&conversation, None).await.map_or_else(Load::Failed, |()| Load::Ready);
             self.pages.update(|pages| {
                 pages.insert(conversation, state);
             });

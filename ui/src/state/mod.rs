@@ -2,12 +2,14 @@
 //!
 //! A [`Desk`] is made once and handed to every view by context.
 
+mod assignment;
 mod clock;
 mod desk;
 mod door;
 mod inbox;
 mod incoming;
 mod link;
+mod notes;
 mod outgoing;
 mod preference;
 mod search;

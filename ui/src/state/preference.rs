@@ -13,6 +13,8 @@ pub(crate) enum Preference {
     Tenant,
     /// The theme.
     Theme,
+    /// Whose conversations are listed.
+    Conversations,
 }
 
 impl Preference {
@@ -22,6 +24,7 @@ impl Preference {
             Self::Email => "sally.email",
             Self::Tenant => "sally.tenant",
             Self::Theme => "sally.theme",
+            Self::Conversations => "sally.conversations",
         }
     }
 

@@ -6,7 +6,6 @@ use sally_protocol::Id;
 
 use super::desk::Load;
 use super::inbox::Inbox;
-use crate::commands;
 use crate::model::thread::Step;
 
 /// How many pages are fetched at the most for one message; whoever asks again goes on from there.
@@ -53,16 +52,13 @@ impl Inbox {
                 Step::Older(oldest) => Some(oldest),
             };
             self.older.set(Load::Loading);
-            let answer = commands::history(conversation, before).await;
+            let answer = self.fetch_page(conversation, before).await;
             // Whoever has gone elsewhere meanwhile has taken the state of the fetching along.
             if self.sought.with_untracked(|now| now.as_ref() != Some(sought)) {
                 return;
             }
-            match answer {
-                Ok(page) => self.threads.update(|threads| {
-                    threads.entry(conversation.clone()).or_default().page(page, before.is_none());
-                }),
-                Err(error) => return self.older.set(Load::Failed(error)),
+            if let Err(error) = answer {
+                return self.older.set(Load::Failed(error));
             }
         }
         self.older.set(Load::Ready);

@@ -16,7 +16,7 @@ use crate::model::alerts::{GROUPS, Group, Line, lines};
 use crate::model::hold::arrange;
 use crate::model::keys::Action;
 use crate::model::label;
-use crate::state::Desk;
+use crate::state::{Desk, View};
 
 /// How many rows are drawn at first, and how many more at a time. Nobody reads further down than
 /// that, and the most urgent are at the top.
@@ -79,7 +79,7 @@ pub(crate) fn AlertBoard() -> impl IntoView {
         desk.board.with_untracked(|board| board.alerts.get(&id).cloned())
     };
     let listener = window_event_listener(ev::keydown, move |event| {
-        let Some(action) = writing::asked(&event) else { return };
+        let Some(action) = writing::asked(&event, View::Alerts) else { return };
         match action {
             Action::Acknowledge => act(desk, AlertAction::Acknowledge),
             Action::Resolve => act(desk, AlertAction::Resolve),

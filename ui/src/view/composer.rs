@@ -8,9 +8,11 @@ use sally_protocol::team::Template;
 use sally_protocol::template::fill;
 
 use super::icon::{Icon, Symbol};
+use super::note_switch::NoteSwitch;
 use super::template_picker::{LIST, TemplatePicker, choice_id};
 use crate::commands;
 use crate::model::bubble::Viewer;
+use crate::model::keys::switches_to_note;
 use crate::model::{label, templates};
 use crate::state::{Desk, Draft, Load, now, zone};
 
@@ -48,15 +50,33 @@ pub(crate) fn Composer(
     let field = NodeRef::<Textarea>::new();
     let said_typing = StoredValue::new(i64::MIN);
 
+    let in_team = viewer.with_value(|viewer| viewer.role.is_dispatch());
+    let is_note = Memo::new(move |_| in_team && draft.read().is_note);
+    let stop_typing = move || {
+        if said_typing.get_value() != i64::MIN {
+            said_typing.set_value(i64::MIN);
+            inbox.set_typing(id.get_value(), false);
+        }
+    };
+    let write_note = move |note: bool| {
+        // Nobody is to wait for a message that doesn't come.
+        stop_typing();
+        change(&|draft| draft.is_note = note);
+        if let Some(field) = field.get_untracked() {
+            let _ = field.focus();
+        }
+    };
+
     let typed = move |text: String| {
         let (writes, at) = (!text.is_empty(), now().as_millisecond());
         let said = said_typing.get_value();
-        if writes && at.saturating_sub(said) > TYPING_AGAIN_MS {
+        if is_note.get_untracked() {
+            // What is noted concerns nobody who waits for a message.
+        } else if writes && at.saturating_sub(said) > TYPING_AGAIN_MS {
             said_typing.set_value(at);
             inbox.set_typing(id.get_value(), true);
-        } else if !writes && said != i64::MIN {
-            said_typing.set_value(i64::MIN);
-            inbox.set_typing(id.get_value(), false);
+        } else if !writes {
+            stop_typing();
         }
         change(&|draft| draft.text.clone_from(&text));
     };
@@ -65,7 +85,7 @@ pub(crate) fn Composer(
     let load = RwSignal::new(Load::Idle);
     let waved_off = RwSignal::new(false);
     let moved = RwSignal::new(0_usize);
-    let asks = Memo::new(move |_| templates::sought(&draft.read().text).is_some());
+    let asks = Memo::new(move |_| !is_note.get() && templates::sought(&draft.read().text).is_some());
     let offers = Memo::new(move |_| asks.get() && !waved_off.get());
     let offered = Memo::new(move |_| {
         templates::sought(&draft.read().text)
@@ -74,6 +94,7 @@ pub(crate) fn Composer(
     });
     let choice = Memo::new(move |_| moved.get().min(offered.read().len().saturating_sub(1)));
     Effect::new(move |_| {
+        inbox.templates_changed.track();
         if !asks.get() {
             waved_off.set(false);
             moved.set(0);
@@ -107,11 +128,14 @@ pub(crate) fn Composer(
         if refusal.get_untracked().is_some() {
             return;
         }
-        if said_typing.get_value() != i64::MIN {
-            said_typing.set_value(i64::MIN);
-            inbox.set_typing(id.get_value(), false);
-        }
+        stop_typing();
         on_sent.run(());
+        if is_note.get_untracked() {
+            let content = draft.with_untracked(|draft| draft.text.trim().to_owned());
+            change(&|draft| draft.text.clear());
+            inbox.notes.add(id.get_value(), content);
+            return;
+        }
         viewer.with_value(|viewer| inbox.send(id.get_value(), draft.get_untracked(), viewer));
     };
     let key = move |event: web_sys::KeyboardEvent| {
@@ -137,6 +161,11 @@ pub(crate) fn Composer(
             }
             event.prevent_default();
             event.stop_propagation();
+            return;
+        }
+        if in_team && switches_to_note(&event.key(), event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            write_note(!is_note.get_untracked());
             return;
         }
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
@@ -165,6 +194,7 @@ pub(crate) fn Composer(
     view! {
         <form
             class="composer"
+            data-note=move || is_note.get().to_string()
             on:submit=move |event| {
                 event.prevent_default();
                 send();
@@ -206,13 +236,16 @@ pub(crate) fn Composer(
                 <TemplatePicker offered load choice on_take=Callback::new(move |template: Template| take(&template)) />
             </Show>
             <label class="composer-field">
-                <span class="unseen">"Message"</span>
+                <span class="unseen">{move || if is_note.get() { "Note for the team" } else { "Message" }}</span>
                 <textarea
                     node_ref=field
                     rows="2"
                     dir="auto"
                     data-testid="composer-input"
-                    placeholder="Write a message, or / for a quick reply"
+                    placeholder=move || match is_note.get() {
+                        true => "Write a note. Your team sees it here; the driver never does.",
+                        false => "Write a message, or / for a quick reply",
+                    }
                     role="combobox"
                     aria-autocomplete="list"
                     aria-expanded=move || offers.get().to_string()
@@ -224,6 +257,8 @@ pub(crate) fn Composer(
                 ></textarea>
             </label>
             <div class="composer-tools">
+                {in_team.then(|| view! { <NoteSwitch is_note on_switch=Callback::new(write_note) /> })}
+                <Show when=move || !is_note.get()>
                 <button
                     type="button"
                     class="button toggle"
@@ -245,13 +280,14 @@ pub(crate) fn Composer(
                     <Icon symbol=Symbol::Check />
                     "Ask to confirm"
                 </button>
+                </Show>
                 <span class="composer-note" role="status" data-over=move || (length.get() > MAX_CONTENT_CHARS).to_string()>
                     {counter}
                     {move || problem.get().map(|problem| view! { <span class="composer-problem">{sentence(&problem.to_string())}</span> })}
                 </span>
                 <button class="button primary" type="submit" data-testid="composer-send" disabled=move || refusal.get().is_some()>
-                    <Icon symbol=Symbol::Send />
-                    "Send"
+                    <Icon symbol=Signal::derive(move || if is_note.get() { Symbol::Note } else { Symbol::Send }) />
+                    {move || if is_note.get() { "Save note" } else { "Send" }}
                 </button>
             </div>
         </form>

@@ -10,7 +10,9 @@ use super::icon::{Icon, Symbol};
 use super::moment::Moment;
 use super::placeholder::Placeholder;
 use super::rows;
-use crate::model::conversations::{name, order, typists, unread};
+use super::whose_filter::WhoseFilter;
+use crate::model::assignment::{Whose, holder};
+use crate::model::conversations::{Narrow, name, order, typists, unread};
 use crate::model::hold::arrange;
 use crate::model::label;
 use crate::state::{Desk, Load};
@@ -22,7 +24,13 @@ pub(crate) fn ConversationList() -> impl IntoView {
     let inbox = desk.inbox;
     let search = inbox.search;
     let text = search.text;
-    let live = Memo::new(move |_| inbox.conversations.with(|list| text.with(|text| order(list, text))));
+    let in_team = desk.me().is_some_and(|me| me.role.is_dispatch());
+    let whose = inbox.assignments.whose;
+    let viewer = desk.me().map(|me| me.user_id);
+    let live = Memo::new(move |_| {
+        let narrow = Narrow { text: text.get(), whose: whose.get(), viewer: viewer.clone(), open: inbox.open.get() };
+        inbox.conversations.with(|list| order(list, &narrow))
+    });
     let held = RwSignal::new(None::<Vec<Id>>);
     let shown = Memo::new(move |_| {
         let live = live.get();
@@ -42,7 +50,11 @@ pub(crate) fn ConversationList() -> impl IntoView {
     });
     let nothing = Memo::new(move |_| !loading.get() && failed.get().is_none() && shown.read().is_empty());
     let found_nothing = Memo::new(move |_| search.hits.read().is_empty() && search.load.get() != Load::Loading);
-    let narrowed = Memo::new(move |_| text.with(|text| !text.trim().is_empty()));
+    let narrowed = Memo::new(move |_| text.with(|text| !text.trim().is_empty()) || whose.get() != Whose::All);
+    let clear = move |()| {
+        search.look_for(String::new());
+        inbox.assignments.list(Whose::All);
+    };
     view! {
         <FilterBox
             label="Find conversations and messages"
@@ -51,6 +63,7 @@ pub(crate) fn ConversationList() -> impl IntoView {
             text
             on_text=move |words| search.look_for(words)
         />
+        {in_team.then(|| view! { <WhoseFilter /> })}
         {move || {
             failed
                 .get()
@@ -95,7 +108,7 @@ pub(crate) fn ConversationList() -> impl IntoView {
                     }
                 >
                     <Show when=move || found_nothing.get()>
-                        <NoMatch title="Nothing matches" on_clear=move |()| search.look_for(String::new()) />
+                        <NoMatch title="Nothing matches" on_clear=clear />
                     </Show>
                 </Show>
             </Show>
@@ -126,6 +139,10 @@ fn ConversationRow(id: Id, reachable: Memo<Option<Id>>) -> impl IntoView {
         })
     });
     let online = Memo::new(move |_| conversation.read().as_ref().is_some_and(|conversation| conversation.online));
+    let held_by = Memo::new({
+        let me = me.clone();
+        move |_| conversation.read().as_ref().and_then(|conversation| holder(conversation, me.as_ref()))
+    });
     let at = Memo::new(move |_| last(&conversation.read()).map(|message| message.timestamp));
     let types = Memo::new({
         let me = me.clone();
@@ -193,6 +210,19 @@ fn ConversationRow(id: Id, reachable: Memo<Option<Id>>) -> impl IntoView {
                 <span class="presence" data-online=move || online.get().to_string()>
                     {move || if online.get() { "Online" } else { "Offline" }}
                 </span>
+                {move || {
+                    held_by
+                        .get()
+                        .map(|name| {
+                            view! {
+                                <span class="conversation-holder" data-testid="conversation-holder">
+                                    <Icon symbol=Symbol::Person />
+                                    <span class="unseen">"Assigned to: "</span>
+                                    <bdi>{name}</bdi>
+                                </span>
+                            }
+                        })
+                }}
             </span>
         </div>
     }

@@ -57,6 +57,10 @@ pub(crate) enum Symbol {
     Keyboard,
     /// Send.
     Send,
+    /// A note.
+    Note,
+    /// Somebody.
+    Person,
 }
 
 impl Symbol {
@@ -95,6 +99,8 @@ impl Symbol {
             Self::ArrowDown => "M8 2.6v10.8 M3.6 9 8 13.4 12.4 9",
             Self::Leave => "M6.4 2.2H2.6v11.6h3.8 M10 4.8 13.2 8 10 11.2 M13.2 8H6",
             Self::Keyboard => "M1.4 3.8h13.2v8.4H1.4z M4 6.6h.2 M6.6 6.6h.2 M9.2 6.6h.2 M11.8 6.6h.2 M4.6 9.6h6.8",
+            Self::Note => "M2.6 2h10.8v7.6L9.2 14H2.6z M13.4 9.6H9.2V14 M5.2 5.2h5.6 M5.2 8h3",
+            Self::Person => "M8 2a2.8 2.8 0 1 0 0 5.6A2.8 2.8 0 0 0 8 2z M2.6 14a5.4 5.4 0 0 1 10.8 0",
             Self::Send => "M14.4 1.6 1.6 6.8l5 2.2 2.2 5z M6.6 9l7.8-7.4",
         }
     }

@@ -10,23 +10,32 @@ use super::placeholder::Placeholder;
 use super::thread::ThreadPane;
 use super::{rows, writing};
 use crate::model::keys::Action;
-use crate::state::Desk;
+use crate::state::{Desk, View};
 
 /// The messaging view. Entering it opens the messaging connection, leaving it closes it.
 #[component]
 pub(crate) fn Messages() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let inbox = desk.inbox;
+    let in_team = desk.me().is_some_and(|me| me.role.is_dispatch());
     inbox.enter();
     let listener = window_event_listener(ev::keydown, move |event| {
-        if writing::asked(&event) == Some(Action::Back)
-            && !writing::is_writing()
-            && inbox.open.get_untracked().is_some()
-        {
-            event.prevent_default();
-            inbox.close();
-            rows::back();
+        let Some(open) = inbox.open.get_untracked() else { return };
+        let write = |is_note| {
+            inbox.drafts.update(|drafts| drafts.entry(open.clone()).or_default().is_note = is_note);
+            rows::focus_on("[data-testid=composer-input]");
+        };
+        match writing::asked(&event, View::Messages) {
+            Some(Action::Back) if !writing::is_writing() => {
+                inbox.close();
+                rows::back();
+            }
+            Some(Action::Message) => write(false),
+            Some(Action::Note) if in_team => write(true),
+            Some(Action::Assign) if in_team => inbox.assignments.choosing.set(true),
+            _ => return,
         }
+        event.prevent_default();
     });
     on_cleanup(move || {
         listener.remove();

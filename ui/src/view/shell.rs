@@ -21,7 +21,7 @@ use crate::state::{Desk, Phase, Theme, View};
 pub(crate) fn Shell() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let listener = window_event_listener(ev::keydown, move |event| {
-        let Some(action) = writing::asked(&event) else { return };
+        let Some(action) = writing::asked(&event, desk.view.get_untracked()) else { return };
         match action {
             Action::Show(view) => desk.view.set(view),
             Action::Down | Action::Up | Action::First | Action::Last => rows::go(action),
@@ -30,7 +30,13 @@ pub(crate) fn Shell() -> impl IntoView {
             Action::Keys => desk.keys_shown.set(true),
             Action::Back if writing::is_writing() => rows::back(),
             // The view that is shown knows what these mean.
-            Action::Back | Action::Acknowledge | Action::Resolve | Action::Message | Action::ShowNew => return,
+            Action::Back
+            | Action::Acknowledge
+            | Action::Resolve
+            | Action::Message
+            | Action::Note
+            | Action::Assign
+            | Action::ShowNew => return,
         }
         event.prevent_default();
     });

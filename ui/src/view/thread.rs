@@ -8,12 +8,15 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{ResizeObserver, ScrollIntoViewOptions, ScrollLogicalPosition};
 
+use super::assign_box::AssignBox;
 use super::composer::Composer;
 use super::icon::{Icon, Symbol};
 use super::message::MessageRow;
+use super::note::NoteRow;
 use super::placeholder::Placeholder;
 use crate::model::bubble::Viewer;
 use crate::model::conversations::{name, typists};
+use crate::model::notebook::Notebook;
 use crate::model::thread::{Entry, Thread};
 use crate::model::time;
 use crate::state::{Desk, Load, Sought, zone};
@@ -44,16 +47,25 @@ pub(crate) fn ThreadPane(
     let online = Memo::new(move |_| known.read().as_ref().is_some_and(|known| known.online));
     let entries = Memo::new(move |_| {
         let unread_from = inbox.unread_from.get();
-        inbox.threads.with(|threads| {
-            let thread = id.with_value(|id| threads.get(id));
-            viewer
-                .with_value(|viewer| thread.map(|thread| thread.entries(viewer, unread_from, zone)).unwrap_or_default())
+        let no_notes = Notebook::default();
+        let (threads, books) = (inbox.threads.read(), inbox.notes.books.read());
+        let (thread, notes) = id.with_value(|id| (threads.get(id), books.get(id).unwrap_or(&no_notes)));
+        viewer.with_value(|viewer| {
+            thread.map(|thread| thread.entries(notes, viewer, unread_from, zone)).unwrap_or_default()
         })
     });
+    let in_team = viewer.with_value(|viewer| viewer.role.is_dispatch());
     let of = move |read: fn(&Thread) -> bool| {
         Memo::new(move |_| inbox.threads.with(|threads| id.with_value(|id| threads.get(id).is_some_and(read))))
     };
-    let (loaded, more) = (of(Thread::is_loaded), of(Thread::has_more));
+    let (loaded, more_messages) = (of(Thread::is_loaded), of(Thread::has_more));
+    let more_notes =
+        move || inbox.notes.books.with(|books| id.with_value(|id| books.get(id).is_some_and(Notebook::has_more)));
+    let more = Memo::new(move |_| more_messages.get() || more_notes());
+    let notes_failed = Memo::new(move |_| match inbox.notes.loads.read().get(&id.get_value()) {
+        Some(Load::Failed(error)) if in_team => Some(error.message.clone()),
+        _ => None,
+    });
     let newest =
         Memo::new(move |_| inbox.threads.with(|threads| id.with_value(|id| threads.get(id).and_then(Thread::newest))));
     let failed = Memo::new(move |_| match id.with_value(|id| inbox.pages.with(|pages| pages.get(id).cloned())) {
@@ -109,6 +121,7 @@ pub(crate) fn ThreadPane(
                 <span class="presence" data-online=move || online.get().to_string()>
                     {move || if online.get() { "Online" } else { "Offline" }}
                 </span>
+                {in_team.then(|| view! { <AssignBox id viewer /> })}
                 <span class="dim thread-id"><bdi>{id.with_value(Id::to_string)}</bdi></span>
             </header>
             <div class="thread" node_ref=scroller on:scroll=scrolled tabindex="0" role="log" aria-label="Messages">
@@ -141,6 +154,20 @@ pub(crate) fn ThreadPane(
                             }
                         })
                 }}
+                {move || {
+                    notes_failed
+                        .get()
+                        .map(|message| {
+                            view! {
+                                <div class="inline-error" role="alert">
+                                    <p>"The team's notes are missing here. " {message}</p>
+                                    <button class="button" on:click=move |_| inbox.fetch_newest(id.get_value())>
+                                        "Try again"
+                                    </button>
+                                </div>
+                            }
+                        })
+                }}
                 <Show when=move || entries.read().is_empty() && failed.get().is_none()>
                     <Show when=move || loaded.get() fallback=|| view! { <p class="dim thread-wait" role="status">"Fetching the messages…"</p> }>
                         <Placeholder symbol=Symbol::Message title="Nothing said yet" hint="What you write here goes to this driver and to your team.".to_owned() />
@@ -153,6 +180,7 @@ pub(crate) fn ThreadPane(
                             view! { <div class="thread-day" role="separator"><span>{text}</span></div> }.into_any()
                         }
                         Entry::Unread => view! { <div class="thread-unread" role="separator"><span>"New"</span></div> }.into_any(),
+                        Entry::Note(key) => view! { <NoteRow id key viewer /> }.into_any(),
                         Entry::Message(key) => view! { <MessageRow conversation=id.get_value() key viewer /> }.into_any(),
                     }}
                 </For>
@@ -188,8 +216,9 @@ fn keep_place(
         let watched = [web_sys::Element::clone(&scroller), web_sys::Element::clone(&content)];
         let mut first_before = None;
         let resized = Closure::<dyn FnMut()>::new(move || {
-            let first = entries
-                .with_untracked(|entries| entries.iter().find(|entry| matches!(entry, Entry::Message(_))).cloned());
+            let first = entries.with_untracked(|entries| {
+                entries.iter().find(|entry| matches!(entry, Entry::Message(_) | Entry::Note(_))).cloned()
+            });
             let height = scroller.scroll_height();
             let (height_before, _) = measured.get_value();
             if at_end.get_untracked() {

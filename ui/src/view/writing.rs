@@ -5,9 +5,10 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
 use crate::model::keys::{Action, Press, action};
+use crate::state::View;
 
-/// What a key press asks for, if anything.
-pub(crate) fn asked(event: &KeyboardEvent) -> Option<Action> {
+/// What a key press asks for in a view, if anything.
+pub(crate) fn asked(event: &KeyboardEvent, view: View) -> Option<Action> {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let writing =
         target.is_some_and(|element| element.matches("input:not([type=checkbox]), textarea").unwrap_or(false));
@@ -16,7 +17,7 @@ pub(crate) fn asked(event: &KeyboardEvent) -> Option<Action> {
     if event.is_composing() || event.default_prevented() || is_dialog_open() {
         return None;
     }
-    action(Press { key: &event.key(), modified, writing })
+    action(Press { key: &event.key(), modified, writing, view })
 }
 
 /// Whether the event comes from a text field.

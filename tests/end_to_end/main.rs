@@ -9,6 +9,7 @@
 //! - [`sign_in`]: the form, and what it says when it can't let somebody in.
 //! - [`board`]: alerts on their way from a publisher to a dispatcher's eyes.
 //! - [`messaging`]: the connection that exists only while somebody is in the view, and what travels on it.
+//! - [`team`]: notes, and who looks after which conversation.
 //! - [`outbox`]: what is written while the server is away.
 //! - [`two_nodes`]: a conversation of two apps and a driver's phone, through every fault there is.
 //! - [`recovery`]: the server dies and comes back.
@@ -32,5 +33,6 @@ mod outbox;
 mod recovery;
 mod sign_in;
 mod support;
+mod team;
 mod this_computer;
 mod two_nodes;

@@ -10,6 +10,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -153,6 +154,16 @@ impl App {
         let value = field.prop("value").await?.unwrap_or_default();
         ensure!(value == text, "{testid} holds {value:?} after {text:?} was typed");
         Ok(())
+    }
+
+    /// Presses a key, named as in `KeyboardEvent.key`, where the focus is.
+    pub(crate) async fn press(&self, key: &str) -> Result<()> {
+        let key = match key {
+            "Enter" => Key::Enter.to_string(),
+            "Escape" => Key::Escape.to_string(),
+            letter => letter.to_owned(),
+        };
+        self.client.active_element().await?.send_keys(&key).await.context("the key can't be pressed")
     }
 
     /// Waits until the whole of an element is within the window.

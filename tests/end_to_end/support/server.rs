@@ -87,6 +87,11 @@ impl Server {
         self.output(&["token", "--tenant", tenant, "--user", user, "--name", name, "--role", "driver"])
     }
 
+    /// A token of another dispatcher of `tenant`, who is known from the first request on.
+    pub(crate) fn add_colleague(&self, tenant: &str, user: &str, name: &str) -> Result<String> {
+        self.output(&["token", "--tenant", tenant, "--user", user, "--name", name, "--role", "dispatcher"])
+    }
+
     /// A token of somebody who sees everything of `tenant`.
     pub(crate) fn service_token(&self, tenant: &str) -> Result<String> {
         self.output(&["token", "--tenant", tenant, "--user", "test-service", "--role", "service"])

@@ -1,12 +1,15 @@
 //! The ordinary calls of a session: one method a route.
 
+mod acknowledgements;
+mod templates;
+
 use std::fmt;
 
 use reqwest::Method;
 use sally_protocol::message::{Conversations, History};
 use sally_protocol::search::SearchResults;
 use sally_protocol::stream::Snapshot;
-use sally_protocol::team::{Assign, Assignment, Note, NoteDraft, Notes, Team, Templates};
+use sally_protocol::team::{Assign, Assignment, Note, NoteDraft, Notes, Team};
 use sally_protocol::{Id, Tenant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,15 +104,6 @@ impl Session {
     /// As any ordinary call.
     pub async fn conversations(&self) -> Result<Conversations, Error> {
         self.read(self.call(Method::GET, "api/conversations", |request| request).await?).await
-    }
-
-    /// `GET /api/templates`.
-    ///
-    /// # Errors
-    ///
-    /// As any ordinary call.
-    pub async fn templates(&self) -> Result<Templates, Error> {
-        self.read(self.call(Method::GET, "api/templates", |request| request).await?).await
     }
 
     /// `GET /api/team`.

@@ -22,6 +22,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::CommandError;
 use sally_protocol::message::{ContentError, RequestError, SendMessage, check_content};
 use sally_protocol::outbox::{Unsent, UnsentState};
+use sally_protocol::recipients::{Recipients, RecipientsError};
 use tokio::time::Instant;
 
 pub use account::Account;
@@ -49,6 +50,9 @@ pub enum Refusal {
     /// It could never be sent.
     #[error("This can't be sent: {0}.")]
     Content(ContentError),
+    /// Nobody could tell whom it goes to.
+    #[error("This can't be sent: {0}.")]
+    Recipients(#[from] RecipientsError),
     /// [`CAPACITY`] is reached.
     #[error("{CAPACITY} messages already wait to be sent. Send or discard some of them first.")]
     Full,
@@ -99,14 +103,20 @@ impl Outbox {
         self.entries.iter().find(|entry| entry.id() == id)
     }
 
-    /// Takes a message, to be shown in `conversation` and sent after all that are there. One whose
-    /// `clientMessageId` is there already is the same message, and changes nothing.
+    /// Takes a message, to be sent after all that are there. It is shown in the conversation with its
+    /// recipient, that of somebody who names none being `own`; one to several drivers stands by itself.
+    /// One whose `clientMessageId` is there already is the same message, and changes nothing.
     ///
     /// # Errors
     ///
     /// A [`Refusal`]; nothing has changed then.
-    pub fn put(&mut self, message: SendMessage, conversation: Option<Id>, at: Timestamp) -> Result<(), Refusal> {
+    pub fn put(&mut self, message: SendMessage, own: &Id, at: Timestamp) -> Result<(), Refusal> {
         check_content(&message.content).map_err(Refusal::Content)?;
+        let conversation = match message.recipients()? {
+            Recipients::Unnamed => Some(own.clone()),
+            Recipients::One(user) => Some(user.clone()),
+            Recipients::Several(_) | Recipients::EveryDriver => None,
+        };
         if self.find(&message.client_message_id).is_some() {
             return Ok(());
         }

@@ -17,6 +17,7 @@
 //! - [`alert`], [`fleet`]: the payloads of alerts, routes, ETAs and integration syncs.
 //! - [`board`]: the one reducer from frames to what a dispatcher sees.
 //! - [`message`]: the requests, answers and events of the `/messaging` namespace.
+//! - [`recipients`]: whom a message goes to.
 //! - [`team`]: what the dispatch team shares: acknowledgements, quick replies, notes, assignments.
 //! - [`template`]: the placeholders of a quick reply, and filling them in.
 //! - [`search`]: the words of a text, by which messages are found.
@@ -36,6 +37,7 @@ pub mod id;
 pub mod message;
 pub mod outbox;
 pub mod problem;
+pub mod recipients;
 pub mod search;
 pub mod stream;
 pub mod team;

@@ -51,6 +51,24 @@ pub fn check(title: &str, text: &str) -> Result<(), TemplateError> {
     unknown.map_or(Ok(()), |name| Err(TemplateError::UnknownPlaceholder(name)))
 }
 
+/// The known placeholders that a text has, in the order of [`PLACEHOLDERS`].
+pub fn placeholders(text: &str) -> Vec<&'static str> {
+    let there = parts(text);
+    PLACEHOLDERS.into_iter().filter(|name| there.contains(&Part::Placeholder(name))).collect()
+}
+
+impl Facts {
+    /// What a known placeholder is filled with; nothing where that isn't known.
+    pub fn get(&self, placeholder: &str) -> Option<&str> {
+        match placeholder {
+            "driver" => self.driver.as_deref(),
+            "stop" => self.stop.as_deref(),
+            "eta" => self.eta.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// A template's text with what is known filled in. What isn't stays as it is written, and so does
 /// whatever looks like a placeholder in what was filled in.
 pub fn fill(text: &str, facts: &Facts) -> String {
@@ -58,18 +76,10 @@ pub fn fill(text: &str, facts: &Facts) -> String {
     for part in parts(text) {
         match part {
             Part::Text(text) => filled.push_str(text),
-            Part::Placeholder(name) => {
-                let known = match name {
-                    "driver" => facts.driver.as_deref(),
-                    "stop" => facts.stop.as_deref(),
-                    "eta" => facts.eta.as_deref(),
-                    _ => None,
-                };
-                match known {
-                    Some(known) => filled.push_str(known),
-                    None => filled.extend(["{", name, "}"]),
-                }
-            }
+            Part::Placeholder(name) => match facts.get(name) {
+                Some(known) => filled.push_str(known),
+                None => filled.extend(["{", name, "}"]),
+            },
         }
     }
     filled
@@ -126,6 +136,12 @@ mod tests {
             assert_eq!(check("title", text), Ok(()), "{text}");
         }
         assert_eq!(fill("{{stop}}", &facts()), "{Dock 4}");
+    }
+
+    #[test]
+    fn the_placeholders_of_a_text_are_known_ones_and_named_once() {
+        assert_eq!(placeholders("{eta} {stop} {x} {eta} {Driver} {"), ["stop", "eta"]);
+        assert!(placeholders("no braces").is_empty());
     }
 
     #[test]

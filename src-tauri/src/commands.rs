@@ -5,7 +5,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::{Assignment, Note, NoteDraft, Notes, Team, Templates};
+use sally_protocol::team::{Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft, Templates};
 use tauri::State;
 use tauri::ipc::Channel;
 
@@ -84,6 +84,31 @@ pub(crate) async fn add_note(core: State<'_, Core>, conversation_id: Id, note: N
 }
 
 #[tauri::command]
+pub(crate) async fn add_template(core: State<'_, Core>, draft: TemplateDraft) -> Answer<Template> {
+    core.add_template(&draft).await
+}
+
+#[tauri::command]
+pub(crate) async fn change_template(core: State<'_, Core>, template_id: Id, draft: TemplateDraft) -> Answer<Template> {
+    core.change_template(&template_id, &draft).await
+}
+
+#[tauri::command]
+pub(crate) async fn remove_template(core: State<'_, Core>, template_id: Id, version: u64) -> Answer<()> {
+    core.remove_template(&template_id, version).await
+}
+
+#[tauri::command]
+pub(crate) async fn acknowledgements(core: State<'_, Core>, message_id: String) -> Answer<Acknowledgements> {
+    core.acknowledgements(&message_id).await
+}
+
+#[tauri::command]
+pub(crate) async fn awaited_acknowledgements(core: State<'_, Core>) -> Answer<AwaitedAcknowledgements> {
+    core.awaited_acknowledgements().await
+}
+
+#[tauri::command]
 pub(crate) async fn history(core: State<'_, Core>, conversation_id: Id, before_seq: Option<u64>) -> Answer<History> {
     core.history(&conversation_id, before_seq).await
 }
@@ -94,8 +119,8 @@ pub(crate) async fn search(core: State<'_, Core>, query: String, before: Option<
 }
 
 #[tauri::command]
-pub(crate) async fn send_message(core: State<'_, Core>, message: SendMessage) -> Answer<()> {
-    core.send_message(message).await
+pub(crate) async fn send_messages(core: State<'_, Core>, messages: Vec<SendMessage>) -> Answer<()> {
+    core.send_messages(messages).await
 }
 
 #[tauri::command]

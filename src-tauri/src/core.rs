@@ -11,9 +11,9 @@ use sally_client::api::AlertAction;
 use sally_client::messaging::Commands;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
-use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
+use sally_protocol::message::{Conversations, History, MAX_PAGE, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::{Assignment, Note, NoteDraft, Notes, Team, Templates};
+use sally_protocol::team::{Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft, Templates};
 use tauri::ipc::Channel;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -108,6 +108,26 @@ impl Core {
         self.session()?.add_note(conversation, note).await.map_err(|error| failure::of_call(&error))
     }
 
+    pub(crate) async fn add_template(&self, draft: &TemplateDraft) -> Result<Template, CommandError> {
+        self.session()?.add_template(draft).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn change_template(&self, id: &Id, draft: &TemplateDraft) -> Result<Template, CommandError> {
+        self.session()?.change_template(id, draft).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn remove_template(&self, id: &Id, version: u64) -> Result<(), CommandError> {
+        self.session()?.remove_template(id, version).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn acknowledgements(&self, message: &str) -> Result<Acknowledgements, CommandError> {
+        self.session()?.acknowledgements(message).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn awaited_acknowledgements(&self) -> Result<AwaitedAcknowledgements, CommandError> {
+        self.session()?.awaited_acknowledgements(MAX_PAGE).await.map_err(|error| failure::of_call(&error))
+    }
+
     pub(crate) async fn history(&self, conversation: &Id, before: Option<u64>) -> Result<History, CommandError> {
         self.session()?.history(conversation, before, PAGE).await.map_err(|error| failure::of_call(&error))
     }
@@ -120,9 +140,9 @@ impl Core {
         self.session()?.alert_action(alert, action).await.map_err(|error| failure::of_call(&error))
     }
 
-    /// Takes a message to be sent. It is kept on the disk when this returns.
-    pub(crate) async fn send_message(&self, message: SendMessage) -> Result<(), CommandError> {
-        self.outbox()?.take(message).await
+    /// Takes messages to be sent, all or none. They are kept on the disk when this returns.
+    pub(crate) async fn send_messages(&self, messages: Vec<SendMessage>) -> Result<(), CommandError> {
+        self.outbox()?.take(messages).await
     }
 
     pub(crate) async fn retry_message(&self, id: String) -> Result<(), CommandError> {

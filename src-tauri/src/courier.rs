@@ -33,7 +33,7 @@ pub(crate) type Road = Arc<dyn Fn(SendMessage) -> BoxFuture<'static, Result<Sent
 type Reply = oneshot::Sender<Result<(), CommandError>>;
 
 enum Order {
-    Take { message: SendMessage, reply: Reply },
+    Take { messages: Vec<SendMessage>, reply: Reply },
     Retry { id: String, reply: Reply },
     Discard { id: String, reply: Reply },
 }
@@ -45,9 +45,9 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// Takes a message. It is on the disk when this returns.
-    pub(crate) async fn take(&self, message: SendMessage) -> Result<(), CommandError> {
-        self.order(|reply| Order::Take { message, reply }).await
+    /// Takes messages, all or none, to be sent in this order. They are on the disk when this returns.
+    pub(crate) async fn take(&self, messages: Vec<SendMessage>) -> Result<(), CommandError> {
+        self.order(|reply| Order::Take { messages, reply }).await
     }
 
     /// Tries again to send a message that failed.
@@ -167,15 +167,15 @@ impl Round {
     async fn obey(&mut self, order: Order) {
         // Whoever has asked may be gone, which is theirs to decide.
         match order {
-            Order::Take { message, reply } => {
-                let id = message.client_message_id.clone();
-                let conversation = self.conversation_of(&message);
+            Order::Take { messages, reply } => {
+                let ids: Vec<String> = messages.iter().map(|message| message.client_message_id.clone()).collect();
+                let own = self.own.clone();
                 let taken = self.change(|outbox| {
-                    let put = outbox.put(message, conversation, Timestamp::now());
+                    let put = messages.into_iter().try_for_each(|message| outbox.put(message, &own, Timestamp::now()));
                     put.map_err(|refusal| failure::own("not_taken", &refusal.to_string(), false))
                 });
                 let taken = taken.await;
-                self.push_one(&id);
+                ids.iter().for_each(|id| self.push_one(id));
                 let _ = reply.send(taken);
             }
             Order::Retry { id, reply } => {
@@ -267,11 +267,6 @@ impl Round {
         self.outbox = Outbox::restore(entries);
         self.push_all();
         Ok(())
-    }
-
-    fn conversation_of(&self, message: &SendMessage) -> Option<Id> {
-        let to_several = message.recipient_ids.is_some() || message.broadcast == Some(true);
-        (!to_several).then(|| message.recipient_id.clone().unwrap_or_else(|| self.own.clone()))
     }
 
     fn push_one(&self, id: &str) {

@@ -112,7 +112,7 @@ async fn what_is_written_offline_outlives_the_app_and_goes_out_in_order() {
     let mut scene = set(&dir, "ann", vec![]);
     assert_eq!(scene.begins_with().await, Vec::<String>::new());
     for client in ["u1", "u2"] {
-        scene.courier.counter().take(message(client)).await.expect("a disk");
+        scene.courier.counter().take(vec![message(client)]).await.expect("a disk");
         assert_eq!(scene.state().await, (client.into(), UnsentState::Waiting { reason: None }));
     }
     assert!(scene.sent.try_recv().is_err(), "nothing goes out without a road");
@@ -133,17 +133,64 @@ async fn what_is_written_offline_outlives_the_app_and_goes_out_in_order() {
 }
 
 #[tokio::test]
+async fn a_broadcast_outlives_the_app_in_its_place_among_the_others() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let several = SendMessage {
+        recipient_id: None,
+        recipient_ids: Some(vec![id("driver-7"), id("driver-8")]),
+        requires_ack: true,
+        ..message("u2")
+    };
+    let everyone = SendMessage { recipient_id: None, broadcast: Some(true), ..message("u3") };
+    let mut scene = set(&dir, "ann", vec![]);
+    scene.begins_with().await;
+    let counter = scene.courier.counter();
+    counter.take(vec![message("u1")]).await.expect("a disk");
+    counter.take(vec![several.clone()]).await.expect("a disk");
+    counter.take(vec![everyone.clone()]).await.expect("a disk");
+    drop(counter);
+    scene.courier.close().await;
+
+    let mut scene = set(&dir, "ann", vec![]);
+    let Push::Outbox(entries) = scene.push().await else { panic!("no outbox") };
+    let conversations: Vec<_> = entries.iter().map(|entry| entry.conversation_id.clone()).collect();
+    assert_eq!(conversations, [Some(id("driver-7")), None, None], "one to several belongs to no one conversation");
+    scene.open_road();
+    for expected in [message("u1"), several, everyone] {
+        assert_eq!(scene.left().await, (expected.client_message_id.clone(), 1));
+        assert_eq!(scene.sent.recv().await, Some(expected));
+    }
+    scene.courier.close().await;
+}
+
+#[tokio::test]
+async fn messages_are_taken_together_or_not_at_all() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut scene = set(&dir, "ann", vec![]);
+    scene.begins_with().await;
+    let counter = scene.courier.counter();
+    let empty = SendMessage { content: String::new(), ..message("u2") };
+    let refused = counter.take(vec![message("u1"), empty]).await;
+    assert_eq!(refused.map_err(|error| error.code), Err("not_taken".into()));
+    counter.take(vec![message("u3"), message("u4")]).await.expect("a disk");
+    drop(counter);
+    scene.courier.close().await;
+    let mut scene = set(&dir, "ann", vec![]);
+    assert_eq!(scene.begins_with().await, ["u3", "u4"]);
+}
+
+#[tokio::test]
 async fn another_user_neither_sees_nor_sends_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut ann = set(&dir, "ann", vec![]);
     ann.begins_with().await;
-    ann.courier.counter().take(message("u1")).await.expect("a disk");
+    ann.courier.counter().take(vec![message("u1")]).await.expect("a disk");
     ann.courier.close().await;
 
     let mut bob = set(&dir, "bob", vec![]);
     assert_eq!(bob.begins_with().await, Vec::<String>::new());
     bob.open_road();
-    bob.courier.counter().take(message("u2")).await.expect("a disk");
+    bob.courier.counter().take(vec![message("u2")]).await.expect("a disk");
     bob.left().await;
     assert_eq!(bob.sent.recv().await, Some(message("u2")));
     assert!(bob.sent.try_recv().is_err());
@@ -155,7 +202,7 @@ async fn an_unanswered_message_is_the_same_one_the_next_time() {
     let mut scene = set(&dir, "ann", vec![Err(NoAnswer), Err(Offline)]);
     scene.begins_with().await;
     scene.open_road();
-    scene.courier.counter().take(message("u1")).await.expect("a disk");
+    scene.courier.counter().take(vec![message("u1")]).await.expect("a disk");
     assert_eq!(scene.left().await, ("u1".into(), 1));
     for _ in 0..3 {
         assert_eq!(scene.sent.recv().await, Some(message("u1")));
@@ -176,8 +223,8 @@ async fn a_refused_message_waits_for_a_decision_and_lets_others_pass() {
         set(&dir, "ann", vec![Err(Failure::Refused(refusal.clone())), Ok(()), Err(Failure::Refused(refusal))]);
     scene.begins_with().await;
     let counter = scene.courier.counter();
-    counter.take(message("u1")).await.expect("a disk");
-    counter.take(message("u2")).await.expect("a disk");
+    counter.take(vec![message("u1")]).await.expect("a disk");
+    counter.take(vec![message("u2")]).await.expect("a disk");
     scene.open_road();
     assert_eq!(scene.left().await, ("u2".into(), 1));
     counter.retry("u1".into()).await.expect("a failed message");
@@ -199,10 +246,10 @@ async fn a_disk_that_fails_is_said_at_once_and_nothing_is_taken() {
     std::fs::write(dir.path().join("outbox"), "").expect("a disk");
     let mut scene = set(&dir, "ann", vec![]);
     assert!(matches!(scene.push().await, Push::Notice(_)));
-    let refused = scene.courier.counter().take(message("u1")).await;
+    let refused = scene.courier.counter().take(vec![message("u1")]).await;
     assert_eq!(refused.map_err(|error| (error.code, error.retryable)), Err(("outbox".into(), true)));
     std::fs::remove_file(dir.path().join("outbox")).expect("a disk");
-    scene.courier.counter().take(message("u1")).await.expect("a disk that works again");
+    scene.courier.counter().take(vec![message("u1")]).await.expect("a disk that works again");
 }
 
 #[tokio::test]
@@ -210,7 +257,7 @@ async fn another_interface_is_told_everything() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut scene = set(&dir, "ann", vec![]);
     scene.begins_with().await;
-    scene.courier.counter().take(message("u1")).await.expect("a disk");
+    scene.courier.counter().take(vec![message("u1")]).await.expect("a disk");
     let (push, mut pushes) = mpsc::unbounded_channel();
     scene.courier.attach(Arc::new(move |told| drop(push.send(told))));
     let Some(Push::Outbox(entries)) = pushes.recv().await else { panic!("no outbox") };

@@ -82,9 +82,10 @@ pub(crate) async fn search(query: &str, before: Option<&str>) -> Answer<SearchRe
     call("search", &json!({ "query": query, "before": before })).await
 }
 
-/// Has a message sent as soon as that can be. It is kept on this computer when this returns.
-pub(crate) async fn send_message(message: &SendMessage) -> Answer<()> {
-    call("send_message", &json!({ "message": message })).await
+/// Has messages sent, in this order, as soon as that can be. All or none of them are kept on this
+/// computer when this returns.
+pub(crate) async fn send_messages(messages: &[SendMessage]) -> Answer<()> {
+    call("send_messages", &json!({ "messages": messages })).await
 }
 
 /// Tries again to send a message that failed.

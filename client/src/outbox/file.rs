@@ -170,6 +170,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_an_earlier_release_is_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let Opened { file, .. } = File::open(dir.path(), account("ann")).expect("a file");
+        let path = file.path.clone();
+        drop(file);
+        let account = r#"{"server":"https://sally.example","tenant":"acme","user":"ann"}"#;
+        let to_one = r#"{"conversationId":"d1","message":{"recipientId":"d1","content":"hi","clientMessageId":"u1",
+            "priority":"urgent","requiresAck":true,"alertId":"a1"},"createdAt":"2026-11-24T10:00:00Z",
+            "state":"failed","error":{"code":"not_found","message":"no","retryable":false}}"#;
+        let to_all = r#"{"message":{"broadcast":true,"content":"hi","clientMessageId":"u2","priority":"normal",
+            "requiresAck":false},"createdAt":"2026-11-24T10:00:00Z","state":"waiting"}"#;
+        fs::write(&path, format!(r#"{{"version":1,"account":{account},"entries":[{to_one},{to_all}]}}"#))
+            .expect("a disk");
+        let Opened { entries, set_aside, .. } = File::open(dir.path(), self::account("ann")).expect("a file");
+        assert_eq!(set_aside, None);
+        assert_eq!(entries.iter().map(Unsent::id).collect::<Vec<_>>(), ["u1", "u2"]);
+        assert_eq!(entries[0].conversation_id.as_ref().map(ToString::to_string).as_deref(), Some("d1"));
+        assert!(matches!(&entries[0].state, UnsentState::Failed { error } if error.code == "not_found"));
+        assert_eq!((entries[1].conversation_id.clone(), entries[1].message.broadcast), (None, Some(true)));
+    }
+
+    #[test]
     fn a_second_copy_of_the_app_is_kept_out() {
         let dir = tempfile::tempdir().expect("a directory");
         let first = File::open(dir.path(), account("ann")).expect("a file");

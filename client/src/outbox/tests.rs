@@ -20,7 +20,7 @@ fn message(client: &str, driver: &str) -> SendMessage {
 
 fn put(outbox: &mut Outbox, client: &str, driver: &str) -> Result<(), Refusal> {
     let at = "2026-11-24T10:00:00Z".parse().expect("a time");
-    outbox.put(message(client, driver), Some(id(driver)), at)
+    outbox.put(message(client, driver), &id("ann"), at)
 }
 
 fn filled(clients: &[&str]) -> Outbox {
@@ -120,12 +120,37 @@ fn what_could_never_be_sent_and_what_is_too_much_is_not_taken() {
     let mut outbox = Outbox::default();
     let at = "2026-11-24T10:00:00Z".parse().expect("a time");
     let empty = SendMessage { content: String::new(), ..message("a", "driver") };
-    assert_eq!(outbox.put(empty, None, at), Err(Refusal::Content(ContentError::Empty)));
+    assert_eq!(outbox.put(empty, &id("ann"), at), Err(Refusal::Content(ContentError::Empty)));
+    let nobody = SendMessage { recipient_id: None, recipient_ids: Some(vec![]), ..message("a", "driver") };
+    assert_eq!(outbox.put(nobody, &id("ann"), at), Err(Refusal::Recipients(RecipientsError::Number)));
+    let both = SendMessage { broadcast: Some(true), ..message("a", "driver") };
+    assert_eq!(outbox.put(both, &id("ann"), at), Err(Refusal::Recipients(RecipientsError::Contradiction)));
+    assert_eq!(outbox.entries(), []);
     for n in 0..CAPACITY {
         put(&mut outbox, &n.to_string(), "driver").expect("room");
     }
     assert_eq!(put(&mut outbox, "one more", "driver"), Err(Refusal::Full));
     assert_eq!(outbox.entries().len(), CAPACITY);
+}
+
+#[test]
+fn a_message_stands_in_its_recipients_conversation_and_one_to_several_by_itself() {
+    let mut outbox = Outbox::default();
+    let at = "2026-11-24T10:00:00Z".parse().expect("a time");
+    let several = Some(vec![id("d1"), id("d2")]);
+    for (n, message) in [
+        message("a", "d1"),
+        SendMessage { recipient_id: None, ..message("b", "d1") },
+        SendMessage { recipient_id: None, recipient_ids: several, ..message("c", "d1") },
+        SendMessage { recipient_id: None, broadcast: Some(true), ..message("d", "d1") },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        outbox.put(message, &id("ann"), at).expect("room");
+        let expected = [Some(id("d1")), Some(id("ann")), None, None];
+        assert_eq!(outbox.entries()[n].conversation_id, expected[n]);
+    }
 }
 
 /// What can happen to an outbox.

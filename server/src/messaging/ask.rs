@@ -9,9 +9,6 @@ use sally_protocol::message::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The most recipients that one message may name.
-pub(crate) const MAX_RECIPIENTS: usize = 1_000;
-
 /// A request of the right shape.
 #[derive(Debug)]
 pub(crate) enum Ask {

@@ -6,11 +6,12 @@ use sally_protocol::message::{
     Acknowledge, DISPATCH, MAX_PAGE, Mark, Receipt, ReceiptKind, RefreshAuth, RequestError, Resume, Resumed,
     SendMessage, Sent, SetTyping, code,
 };
+use sally_protocol::recipients::{Recipients as Named, RecipientsError};
 use sally_protocol::{Cursor, Id, Role};
 use socketioxide::extract::SocketRef;
 use tokio::time::Instant;
 
-use super::ask::{MAX_RECIPIENTS, error, invalid};
+use super::ask::{error, invalid};
 use super::audience::Audience;
 use super::gateway::Gateway;
 use super::inbox::{SendError, standing};
@@ -254,10 +255,9 @@ pub(super) fn side(role: Role) -> Side {
 }
 
 fn to_drivers(message: &SendMessage) -> Result<Recipients, RequestError> {
-    let broadcast = message.broadcast == Some(true);
-    match (&message.recipient_id, &message.recipient_ids, broadcast) {
-        (Some(driver), None, false) => Ok(Recipients::Drivers(vec![driver.clone()])),
-        (None, Some(drivers), false) if (1..=MAX_RECIPIENTS).contains(&drivers.len()) => {
+    match message.recipients() {
+        Ok(Named::One(driver)) => Ok(Recipients::Drivers(vec![driver.clone()])),
+        Ok(Named::Several(drivers)) => {
             let mut unique: Vec<Id> = Vec::with_capacity(drivers.len());
             for driver in drivers {
                 if !unique.contains(driver) {
@@ -266,8 +266,8 @@ fn to_drivers(message: &SendMessage) -> Result<Recipients, RequestError> {
             }
             Ok(Recipients::Drivers(unique))
         }
-        (None, Some(_), false) => Err(invalid(format!("recipientIds must name 1 to {MAX_RECIPIENTS} drivers"))),
-        (None, None, true) => Ok(Recipients::EveryDriver),
-        _ => Err(invalid("name exactly one of recipientId, recipientIds and broadcast")),
+        Ok(Named::EveryDriver) => Ok(Recipients::EveryDriver),
+        Ok(Named::Unnamed) => Err(invalid(RecipientsError::Contradiction.to_string())),
+        Err(error) => Err(invalid(error.to_string())),
     }
 }

@@ -7,7 +7,6 @@ use sally_protocol::message::{Mark, MessagePriority, SendMessage, SetTyping};
 use uuid::Uuid;
 
 use super::inbox::{Draft, Inbox};
-use super::tray::Written;
 use crate::commands;
 use crate::model::bubble::Viewer;
 
@@ -28,9 +27,9 @@ impl Inbox {
             drafts.remove(&conversation);
         });
         self.not_taken.set(None);
-        spawn_local(self.tray.pass_on(Written { conversation, draft, message }, async move |written: Written| {
-            if let Err(error) = commands::send_message(&written.message).await {
-                self.give_back(written.conversation, written.draft, error.message);
+        spawn_local(self.tray.pass_on(async move {
+            if let Err(error) = commands::send_messages(&[message]).await {
+                self.give_back(conversation, draft, error.message);
             }
         }));
     }

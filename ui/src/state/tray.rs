@@ -2,23 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use sally_protocol::Id;
-use sally_protocol::message::SendMessage;
-
-use super::inbox::Draft;
-
-/// A message that the core hasn't taken yet.
-pub(super) struct Written {
-    /// Where it was written.
-    pub(super) conversation: Id,
-    /// As what, to be given back should it not be taken.
-    pub(super) draft: Draft,
-    /// What it has become.
-    pub(super) message: SendMessage,
-}
 
 /// Two calls of the core may overtake each other. Through the tray they don't.
 #[derive(Clone, Copy)]
@@ -26,9 +13,11 @@ pub(crate) struct Tray {
     state: StoredValue<Rc<State>, LocalStorage>,
 }
 
+type Call = Pin<Box<dyn Future<Output = ()>>>;
+
 #[derive(Default)]
 struct State {
-    written: RefCell<VecDeque<Written>>,
+    calls: RefCell<VecDeque<Call>>,
     moving: Cell<bool>,
 }
 
@@ -38,17 +27,17 @@ impl Tray {
         Self { state: StoredValue::new_local(Rc::default()) }
     }
 
-    /// Puts a message behind the others and, unless that is under way, has each of them passed on.
-    pub(super) async fn pass_on(self, written: Written, take: impl AsyncFn(Written)) {
+    /// Puts a call behind the others and, unless that is under way, makes one after the other.
+    pub(super) async fn pass_on(self, call: impl Future<Output = ()> + 'static) {
         let state = self.state.get_value();
-        state.written.borrow_mut().push_back(written);
+        state.calls.borrow_mut().push_back(Box::pin(call));
         if state.moving.replace(true) {
             return;
         }
         loop {
-            let next = state.written.borrow_mut().pop_front();
+            let next = state.calls.borrow_mut().pop_front();
             let Some(next) = next else { break };
-            take(next).await;
+            next.await;
         }
         state.moving.set(false);
     }

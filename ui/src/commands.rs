@@ -5,7 +5,7 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::{Assignment, Note, NoteDraft, Notes, Team, Templates};
+use sally_protocol::team::{Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft, Templates};
 use serde_json::json;
 
 use crate::bridge::call;
@@ -70,6 +70,31 @@ pub(crate) async fn notes(conversation: &Id, before: Option<&Id>) -> Answer<Note
 /// Leaves a note. It is stored when this returns; a repeat with the same id is harmless.
 pub(crate) async fn add_note(conversation: &Id, note: &NoteDraft) -> Answer<Note> {
     call("add_note", &json!({ "conversationId": conversation, "note": note })).await
+}
+
+/// Adds a quick reply.
+pub(crate) async fn add_template(draft: &TemplateDraft) -> Answer<Template> {
+    call("add_template", &json!({ "draft": draft })).await
+}
+
+/// Changes a quick reply; the draft names the version that was edited.
+pub(crate) async fn change_template(id: &Id, draft: &TemplateDraft) -> Answer<Template> {
+    call("change_template", &json!({ "templateId": id, "draft": draft })).await
+}
+
+/// Removes a quick reply, as it was seen.
+pub(crate) async fn remove_template(id: &Id, version: u64) -> Answer<()> {
+    call("remove_template", &json!({ "templateId": id, "version": version })).await
+}
+
+/// Who has acknowledged a message, or the broadcast that it is of.
+pub(crate) async fn acknowledgements(message_id: &str) -> Answer<Acknowledgements> {
+    call("acknowledgements", &json!({ "messageId": message_id })).await
+}
+
+/// The team's messages that a driver still has to acknowledge.
+pub(crate) async fn awaited_acknowledgements() -> Answer<AwaitedAcknowledgements> {
+    call("awaited_acknowledgements", &json!({})).await
 }
 
 /// A page of a conversation: the newest one, or the one before `before_seq`.

@@ -27,11 +27,20 @@ pub(crate) enum Progress {
     Delivered,
     /// Seen by the other side.
     Read,
-    /// Confirmed by the other side.
-    Confirmed,
+    /// Acknowledged by the other side.
+    Acknowledged,
 }
 
 impl Progress {
+    /// How far a message has come that isn't stored yet.
+    pub(crate) fn of(state: UnsentState) -> Self {
+        match state {
+            UnsentState::Waiting { reason } => Self::Waiting(reason),
+            UnsentState::Sending => Self::Sending,
+            UnsentState::Failed { error } => Self::Failed(error),
+        }
+    }
+
     /// One word for it.
     pub(crate) fn word(&self) -> &'static str {
         match self {
@@ -41,7 +50,7 @@ impl Progress {
             Self::Sent => "Sent",
             Self::Delivered => "Delivered",
             Self::Read => "Read",
-            Self::Confirmed => "Confirmed",
+            Self::Acknowledged => "Acknowledged",
         }
     }
 
@@ -78,10 +87,12 @@ pub(crate) struct Bubble {
     pub(crate) content: String,
     /// Whether it is urgent.
     pub(crate) urgent: bool,
-    /// Whether the reader is asked to confirm it.
+    /// Whether the reader is asked to acknowledge it.
     pub(crate) requires_ack: bool,
     /// The alert it is about.
     pub(crate) alert_id: Option<Id>,
+    /// The route it is about.
+    pub(crate) route_plan_id: Option<Id>,
     /// When it was stored, or written.
     pub(crate) at: Timestamp,
     /// How far it has come; only known of the viewer's side's messages.
@@ -116,12 +127,9 @@ impl Thread {
             urgent: request.priority == MessagePriority::Urgent,
             requires_ack: request.requires_ack,
             alert_id: request.alert_id.clone(),
+            route_plan_id: request.route_plan_id.clone(),
             at: outgoing.created_at,
-            progress: Some(match outgoing.state.clone() {
-                UnsentState::Waiting { reason } => Progress::Waiting(reason),
-                UnsentState::Sending => Progress::Sending,
-                UnsentState::Failed { error } => Progress::Failed(error),
-            }),
+            progress: Some(Progress::of(outgoing.state.clone())),
         })
     }
 
@@ -145,6 +153,7 @@ impl Thread {
             urgent: message.priority == MessagePriority::Urgent,
             requires_ack: message.requires_ack,
             alert_id: message.alert_id.clone(),
+            route_plan_id: message.route_plan_id.clone(),
             at: message.timestamp,
             progress: ours.then(|| self.progress(message)),
         }
@@ -152,7 +161,7 @@ impl Thread {
 
     fn progress(&self, message: &Message) -> Progress {
         if self.confirmed.contains(&message.message_id) {
-            Progress::Confirmed
+            Progress::Acknowledged
         } else if message.seq <= self.read {
             Progress::Read
         } else if message.seq <= self.delivered {

@@ -31,6 +31,12 @@ pub(crate) enum Action {
     Assign,
     /// Let waiting rows in.
     ShowNew,
+    /// Write to several drivers.
+    Broadcast,
+    /// Look at what is to be acknowledged.
+    Awaited,
+    /// Look after quick replies.
+    Templates,
     /// Change the theme.
     Theme,
     /// Show the list of keys.
@@ -61,7 +67,8 @@ pub(crate) fn action(press: Press<'_>) -> Option<Action> {
     let own = match press.view {
         View::Alerts => on_alerts(press.key),
         View::Messages => on_messages(press.key),
-        View::Routes | View::Integrations => None,
+        View::Routes => (press.key == "m").then_some(Action::Message),
+        View::Integrations => None,
     };
     own.or_else(|| everywhere(press.key))
 }
@@ -100,6 +107,9 @@ fn on_messages(key: &str) -> Option<Action> {
         "a" => Action::Assign,
         "m" => Action::Message,
         "n" => Action::Note,
+        "b" => Action::Broadcast,
+        "w" => Action::Awaited,
+        "q" => Action::Templates,
         _ => return None,
     })
 }
@@ -143,6 +153,7 @@ pub(crate) const KEYS: &[(&str, &[Line])] = &[
             Line { keys: &["n"], does: "Show new alerts" },
         ],
     ),
+    ("Routes", &[Line { keys: &["m"], does: "Message the driver about the route" }]),
     (
         "Messages",
         &[
@@ -151,6 +162,10 @@ pub(crate) const KEYS: &[(&str, &[Line])] = &[
             Line { keys: &["n"], does: "Leave a note for the team" },
             Line { keys: &["a"], does: "Assign the conversation" },
             Line { keys: &["Ctrl N"], does: "Message or note, while writing" },
+            Line { keys: &["b"], does: "New broadcast" },
+            Line { keys: &["w"], does: "Awaiting acknowledgement" },
+            Line { keys: &["q"], does: "Quick replies" },
+            Line { keys: &["/"], does: "At the start of a message: use a quick reply" },
             Line { keys: &["Enter"], does: "Send" },
             Line { keys: &["Shift Enter"], does: "New line" },
             Line { keys: &["Esc"], does: "Leave the text, then the conversation" },

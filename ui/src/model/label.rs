@@ -146,6 +146,12 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// An error's words as a sentence of their own.
+pub(crate) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(std::iter::once('.')).collect()
+}
+
 /// Up to two initials of a name, or the first letter of an id.
 pub(crate) fn initials(name: &str) -> String {
     let mut words = name.split(|c: char| c.is_whitespace() || matches!(c, '.' | '_' | '-' | '@'));

@@ -2,8 +2,10 @@
 //!
 //! Everything here is a function of the board, the messages and the time; it is tested natively.
 
+pub(crate) mod acknowledgements;
 pub(crate) mod alerts;
 pub(crate) mod assignment;
+pub(crate) mod broadcast;
 pub(crate) mod bubble;
 pub(crate) mod conversations;
 pub(crate) mod hit;
@@ -14,6 +16,7 @@ pub(crate) mod notebook;
 pub(crate) mod pace;
 pub(crate) mod routes;
 pub(crate) mod syncs;
+pub(crate) mod template_form;
 pub(crate) mod templates;
 pub(crate) mod thread;
 pub(crate) mod time;

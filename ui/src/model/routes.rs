@@ -71,6 +71,15 @@ pub(crate) fn shift(minutes: f64) -> Option<String> {
     Some(format!("{}{} min", if whole > 0.0 { '+' } else { '−' }, label::thousands(whole.abs() as u64)))
 }
 
+/// What a plan is called where there is little room: its id, and the next stop where one is known.
+pub(crate) fn title(board: &Board, plan: &Id) -> String {
+    let stop = board.routes.get(plan).and_then(|route| route.status.as_ref()?.stop_name.clone());
+    match stop {
+        Some(stop) => format!("Route {plan} · {stop}"),
+        None => format!("Route {plan}"),
+    }
+}
+
 /// The names of drivers, as alerts have told them.
 pub(crate) fn driver_names(board: &Board) -> BTreeMap<Id, String> {
     let named = |alert: &sally_protocol::alert::Alert| Some((alert.driver_id.clone()?, alert.driver_name.clone()?));
@@ -141,6 +150,15 @@ mod tests {
         let route = board.routes.values().next().expect("the route");
         let order: Vec<&str> = stops(route).iter().filter_map(|stop| stop.stop_id.as_ref()).map(Id::as_str).collect();
         assert_eq!(order, ["2", "1", "0"]);
+    }
+
+    #[test]
+    fn a_title_names_the_stop_where_one_is_known() {
+        let mut known = status("p1", "active");
+        known.1["stopName"] = json!("Dallas");
+        let board = board(&[known, status("p2", "active")]);
+        let of = |plan: &str| title(&board, &Id::parse(plan).expect("an id"));
+        assert_eq!((of("p1"), of("p2"), of("p3")), ("Route p1 · Dallas".into(), "Route p2".into(), "Route p3".into()));
     }
 
     #[test]

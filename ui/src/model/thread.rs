@@ -61,7 +61,7 @@ pub(crate) enum Step {
 }
 
 /// What identifies a message from the moment it is written: its sender and the sender's own id for it.
-fn key_of(sender: &Id, client_message_id: &str) -> String {
+pub(super) fn key_of(sender: &Id, client_message_id: &str) -> String {
     format!("{sender}/{client_message_id}")
 }
 

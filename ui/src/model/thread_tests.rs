@@ -188,7 +188,7 @@ fn receipts_of_the_other_side_only_go_forward() {
     thread.receipt(&receipt("driver", ReceiptKind::Delivered, 1), &id("driver"));
     assert_eq!((progress(&thread, 1), progress(&thread, 2)), (Some(Progress::Read), Some(Progress::Delivered)));
     thread.receipt(&receipt("driver", ReceiptKind::Acknowledged, 0), &id("driver"));
-    assert_eq!(progress(&thread, 1), Some(Progress::Confirmed));
+    assert_eq!(progress(&thread, 1), Some(Progress::Acknowledged));
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_page_says_how_far_its_messages_have_come() {
     let mut thread = Thread::default();
     thread.page(History { messages: messages.collect(), more: false, receipts }, true);
     let progress = |seq: u64| thread.bubble(&format!("ann/u{seq}"), &ann(), utc).and_then(|bubble| bubble.progress);
-    assert_eq!(progress(1), Some(Progress::Confirmed));
+    assert_eq!(progress(1), Some(Progress::Acknowledged));
     assert_eq!(progress(2), Some(Progress::Read));
     assert_eq!(progress(3), Some(Progress::Delivered));
     assert_eq!(progress(4), Some(Progress::Sent), "what a colleague has read, the driver needn't have");

@@ -11,13 +11,14 @@ use sally_protocol::desktop::{CommandError, Session, SignIn};
 use sally_protocol::{Board, Id};
 
 use super::clock::now;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Subject};
 use super::link::Link;
 use super::preference::{Preference, Theme};
 use crate::bridge;
 use crate::commands::{self, AlertAction};
 use crate::model::alerts::{self, Filter};
 use crate::model::pace::Pace;
+use crate::model::routes;
 
 /// How long a notice stays.
 const NOTICE_STAYS: SignedDuration = SignedDuration::from_secs(10);
@@ -95,6 +96,8 @@ pub(crate) struct Desk {
     pub(crate) filter: RwSignal<Filter>,
     /// The selected alert.
     pub(crate) selected: RwSignal<Option<Id>>,
+    /// The route plan that somebody has asked to see.
+    pub(crate) sought_route: RwSignal<Option<Id>>,
     /// Messages and conversations.
     pub(crate) inbox: Inbox,
     /// How the app looks.
@@ -124,6 +127,7 @@ impl Desk {
             now: RwSignal::new(now()),
             filter: RwSignal::default(),
             selected: RwSignal::new(None),
+            sought_route: RwSignal::new(None),
             inbox: Inbox::new(),
             theme: RwSignal::new(theme),
             keys_shown: RwSignal::new(false),
@@ -208,6 +212,7 @@ impl Desk {
             self.view.set(View::Alerts);
             self.board.set(Board::default());
             self.selected.set(None);
+            self.sought_route.set(None);
             self.filter.set(Filter::default());
             self.raised.set_value(Vec::new());
             self.announced.set(String::new());
@@ -259,9 +264,35 @@ impl Desk {
     /// Goes to the conversation with an alert's driver, to write about the alert.
     pub(crate) fn message_driver(self, alert: &sally_protocol::alert::Alert) {
         if let Some(driver) = &alert.driver_id {
-            self.inbox.write_about(driver, alert);
+            let subject = Subject::Alert { id: alert.id.clone(), title: alert.title.clone() };
+            self.inbox.write_about(driver, alert.driver_name.clone(), subject);
             self.view.set(View::Messages);
         }
+    }
+
+    /// Goes to the conversation with a route's driver, to write about the route.
+    pub(crate) fn message_about_route(self, plan: &Id) {
+        let known = self.board.with_untracked(|board| {
+            let driver = routes::driver(board.routes.get(plan)?)?.clone();
+            let name = routes::driver_names(board).remove(&driver);
+            Some((driver, name))
+        });
+        if let Some((driver, name)) = known {
+            self.inbox.write_about(&driver, name, Subject::Route { plan: plan.clone() });
+            self.view.set(View::Messages);
+        }
+    }
+
+    /// Goes to an alert on the board.
+    pub(crate) fn show_alert(self, alert: Id) {
+        self.selected.set(Some(alert));
+        self.view.set(View::Alerts);
+    }
+
+    /// Goes to a route plan.
+    pub(crate) fn show_route(self, plan: Id) {
+        self.sought_route.set(Some(plan));
+        self.view.set(View::Routes);
     }
 
     fn tick(self, pruned: StoredValue<Timestamp>) {

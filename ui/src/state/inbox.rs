@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sally_protocol::Id;
-use sally_protocol::alert::Alert;
 use sally_protocol::desktop::CommandError;
 use sally_protocol::message::Conversation;
 
+use super::acknowledgements::Acknowledged;
 use super::assignment::Assignments;
+use super::broadcast::Broadcast;
 use super::desk::Load;
 use super::door::Door;
 use super::link::Link;
 use super::notes::TeamNotes;
 use super::search::Search;
 use super::sought::Sought;
+use super::templates::Templates;
 use super::tray::Tray;
 use crate::commands;
 use crate::model::assignment::Heard;
@@ -30,7 +32,7 @@ pub(crate) struct Draft {
     pub(crate) text: String,
     /// Whether it is urgent.
     pub(crate) urgent: bool,
-    /// Whether the reader is to confirm it.
+    /// Whether the reader is to acknowledge it.
     pub(crate) requires_ack: bool,
     /// What it is about.
     pub(crate) subject: Option<Subject>,
@@ -38,13 +40,32 @@ pub(crate) struct Draft {
     pub(crate) is_note: bool,
 }
 
-/// The alert that a message is about.
+/// What a message is about.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Subject {
-    /// The alert.
-    pub(crate) alert: Id,
-    /// Its title.
-    pub(crate) title: String,
+pub(crate) enum Subject {
+    /// An alert.
+    Alert {
+        /// The alert.
+        id: Id,
+        /// Its title.
+        title: String,
+    },
+    /// A route.
+    Route {
+        /// The plan.
+        plan: Id,
+    },
+}
+
+impl Subject {
+    /// The alert and the route that a message names.
+    pub(super) fn ids(subject: Option<&Self>) -> (Option<Id>, Option<Id>) {
+        match subject {
+            Some(Self::Alert { id, .. }) => (Some(id.clone()), None),
+            Some(Self::Route { plan }) => (None, Some(plan.clone())),
+            None => (None, None),
+        }
+    }
 }
 
 /// Everything about messages. A bundle of signals, as the desk is.
@@ -82,8 +103,12 @@ pub(crate) struct Inbox {
     pub(crate) notes: TeamNotes,
     /// Who of the team looks after which conversation.
     pub(crate) assignments: Assignments,
-    /// Told when the quick replies are others than before.
-    pub(crate) templates_changed: Trigger,
+    /// What is written to several drivers.
+    pub(crate) broadcast: Broadcast,
+    /// Who has acknowledged what the team has sent.
+    pub(crate) acknowledged: Acknowledged,
+    /// The quick replies that the dispatch team shares.
+    pub(crate) templates: Templates,
     /// What is written, on its way to the core.
     pub(super) tray: Tray,
     /// Up to where the server knows that conversations have been read.
@@ -114,7 +139,9 @@ impl Inbox {
             not_taken: RwSignal::default(),
             notes: TeamNotes::new(),
             assignments: Assignments::new(),
-            templates_changed: Trigger::new(),
+            broadcast: Broadcast::new(),
+            acknowledged: Acknowledged::new(),
+            templates: Templates::new(),
             tray: Tray::new(),
             marked: StoredValue::default(),
             asked: StoredValue::default(),
@@ -136,6 +163,9 @@ impl Inbox {
         self.not_taken.set(None);
         self.notes.forget();
         self.assignments.forget();
+        self.broadcast.forget();
+        self.acknowledged.forget();
+        self.templates.forget();
         self.marked.set_value(BTreeMap::new());
     }
 
@@ -181,7 +211,8 @@ impl Inbox {
 
     /// How many messages wait to be sent or for a decision, all conversations together.
     pub(crate) fn unsent_count(self) -> usize {
-        self.threads.with(|threads| threads.values().map(Thread::outgoing_count).sum())
+        let to_one: usize = self.threads.with(|threads| threads.values().map(Thread::outgoing_count).sum());
+        to_one + self.broadcast.unsent.read().len()
     }
 
     /// Closes the open conversation.
@@ -191,10 +222,9 @@ impl Inbox {
         self.sought.set(None);
     }
 
-    /// Opens the conversation with an alert's driver, with the alert as the subject.
-    pub(crate) fn write_about(self, driver: &Id, alert: &Alert) {
-        self.conversations.update(|list| conversations::ensure(list, driver, alert.driver_name.clone()));
-        let subject = Subject { alert: alert.id.clone(), title: alert.title.clone() };
+    /// Opens the conversation with a driver, whose name may be known, to write about a subject.
+    pub(crate) fn write_about(self, driver: &Id, name: Option<String>, subject: Subject) {
+        self.conversations.update(|list| conversations::ensure(list, driver, name));
         self.drafts.update(|drafts| drafts.entry(driver.clone()).or_default().subject = Some(subject));
         self.show(driver.clone());
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use sally_protocol::desktop;
-use sally_protocol::message::{Message, Presence, Receipt, Typing};
+use sally_protocol::message::{Message, Presence, Receipt, ReceiptKind, Typing};
 use sally_protocol::outbox::Unsent;
 
 use super::clock::now;
@@ -25,6 +25,9 @@ impl Inbox {
     /// Takes in a message.
     pub(super) fn receive(self, message: Message) {
         let conversation = message.conversation_id.clone();
+        if message.requires_ack && message.sender_role.is_dispatch() {
+            self.acknowledged.fetch_soon();
+        }
         let known = self.conversations.try_update(|list| conversations::receive(list, &message)).unwrap_or(true);
         if !known {
             self.fetch_conversations();
@@ -48,13 +51,14 @@ impl Inbox {
     /// Takes in all that waits to be sent.
     pub(super) fn outbox(self, unsent: Vec<Unsent>) {
         self.threads.update(|threads| threads.values_mut().for_each(Thread::forget_outgoing));
+        self.broadcast.unsent.set(Vec::new());
         unsent.into_iter().for_each(|unsent| self.unsent(unsent));
     }
 
     /// Takes in how a message stands that waits to be sent.
     pub(super) fn unsent(self, unsent: Unsent) {
-        // One to several drivers is shown where it has arrived.
-        let Some(conversation) = unsent.conversation_id.clone() else { return };
+        // One to several drivers is in no thread before it has arrived in each.
+        let Some(conversation) = unsent.conversation_id.clone() else { return self.broadcast.note(unsent) };
         // A first message to a driver is written before the server knows of the conversation.
         self.conversations.update(|list| conversations::ensure(list, &conversation, None));
         self.threads.update(|threads| threads.entry(conversation).or_default().unsent(unsent));
@@ -64,12 +68,16 @@ impl Inbox {
     pub(super) fn left(self, client_message_id: &str, messages: Vec<Message>) {
         messages.into_iter().for_each(|message| self.receive(message));
         self.threads.update(|threads| threads.values_mut().for_each(|thread| thread.left(client_message_id)));
+        self.broadcast.left(client_message_id);
     }
 
     /// Takes in a receipt.
     pub(super) fn receipt(self, receipt: &Receipt) {
         // A conversation is named by its driver's user id, which is the other side to a dispatcher.
         let other = receipt.conversation_id.clone();
+        if receipt.kind == ReceiptKind::Acknowledged {
+            self.acknowledged.fetch_soon();
+        }
         self.threads.update(|threads| threads.entry(other.clone()).or_default().receipt(receipt, &other));
     }
 

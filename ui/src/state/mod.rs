@@ -3,6 +3,8 @@
 //! A [`Desk`] is made once and handed to every view by context.
 
 mod assignment;
+mod acknowledgements;
+mod broadcast;
 mod clock;
 mod desk;
 mod door;
@@ -15,11 +17,15 @@ mod preference;
 mod search;
 mod sought;
 mod stream;
+mod template_form;
+mod templates;
 mod tray;
 
+pub(crate) use acknowledgements::{Acknowledged, Looked};
 pub(crate) use clock::{now, zone};
 pub(crate) use desk::{Desk, Load, Phase, View};
-pub(crate) use inbox::Draft;
+pub(crate) use inbox::{Draft, Subject};
 pub(crate) use link::Link;
 pub(crate) use preference::{Preference, Theme};
 pub(crate) use sought::Sought;
+pub(crate) use templates::Templates;

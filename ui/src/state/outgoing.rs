@@ -6,13 +6,14 @@ use sally_protocol::Id;
 use sally_protocol::message::{Mark, MessagePriority, SendMessage, SetTyping};
 use uuid::Uuid;
 
-use super::inbox::{Draft, Inbox};
+use super::inbox::{Draft, Inbox, Subject};
 use crate::commands;
 use crate::model::bubble::Viewer;
 
 impl Inbox {
     /// Sends what is written in a conversation: the core keeps it, and sends it when it can.
     pub(crate) fn send(self, conversation: Id, draft: Draft, viewer: &Viewer) {
+        let (alert_id, route_plan_id) = Subject::ids(draft.subject.as_ref());
         let message = SendMessage {
             // A driver's message goes to the dispatch team, which has no id.
             recipient_id: viewer.role.is_dispatch().then(|| conversation.clone()),
@@ -20,7 +21,8 @@ impl Inbox {
             client_message_id: Uuid::new_v4().to_string(),
             priority: if draft.urgent { MessagePriority::Urgent } else { MessagePriority::Normal },
             requires_ack: draft.requires_ack,
-            alert_id: draft.subject.as_ref().map(|subject| subject.alert.clone()),
+            alert_id,
+            route_plan_id,
             ..SendMessage::default()
         };
         self.drafts.update(|drafts| {

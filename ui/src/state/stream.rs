@@ -24,7 +24,7 @@ impl Desk {
             Push::Presence(presence) => self.inbox.presence(&presence),
             Push::Note(note) => self.inbox.notes.receive(note),
             Push::Assignment(assignment) => self.inbox.assigned(&assignment),
-            Push::TemplatesChanged => self.inbox.templates_changed.notify(),
+            Push::TemplatesChanged => self.inbox.templates.fetch(),
             Push::Outbox(unsent) => self.inbox.outbox(unsent),
             Push::Unsent(unsent) => self.inbox.unsent(unsent),
             Push::Left { client_message_id, messages } => self.inbox.left(&client_message_id, messages),

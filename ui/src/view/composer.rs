@@ -9,12 +9,12 @@ use sally_protocol::template::fill;
 
 use super::icon::{Icon, Symbol};
 use super::note_switch::NoteSwitch;
+use super::template_offer::Offer;
 use super::template_picker::{LIST, TemplatePicker, choice_id};
-use crate::commands;
 use crate::model::bubble::Viewer;
 use crate::model::keys::switches_to_note;
-use crate::model::{label, templates};
-use crate::state::{Desk, Draft, Load, now, zone};
+use crate::model::{label, routes, templates};
+use crate::state::{Desk, Draft, Subject, now, zone};
 
 /// From how many characters on they are counted aloud.
 const COUNT_FROM: usize = MAX_CONTENT_CHARS - 300;
@@ -80,38 +80,9 @@ pub(crate) fn Composer(
         }
         change(&|draft| draft.text.clone_from(&text));
     };
-    // A slash at the start of a text offers quick replies, until one is taken or they are waved off.
-    let shared = RwSignal::new(Vec::<Template>::new());
-    let load = RwSignal::new(Load::Idle);
-    let waved_off = RwSignal::new(false);
-    let moved = RwSignal::new(0_usize);
-    let asks = Memo::new(move |_| !is_note.get() && templates::sought(&draft.read().text).is_some());
-    let offers = Memo::new(move |_| asks.get() && !waved_off.get());
-    let offered = Memo::new(move |_| {
-        templates::sought(&draft.read().text)
-            .map(|words| templates::matching(&shared.read(), words))
-            .unwrap_or_default()
-    });
-    let choice = Memo::new(move |_| moved.get().min(offered.read().len().saturating_sub(1)));
-    Effect::new(move |_| {
-        inbox.templates_changed.track();
-        if !asks.get() {
-            waved_off.set(false);
-            moved.set(0);
-            return;
-        }
-        load.set(Load::Loading);
-        leptos::task::spawn_local(async move {
-            let state = match commands::templates().await {
-                Ok(answer) => {
-                    shared.try_set(answer.templates);
-                    Load::Ready
-                }
-                Err(error) => Load::Failed(error),
-            };
-            load.try_set(state);
-        });
-    });
+    // Notes are the team's own words to each other.
+    let text = Memo::new(move |_| if is_note.get() { String::new() } else { draft.read().text.clone() });
+    let offer = Offer::new(inbox.templates, text);
     let take = move |template: &Template| {
         let name = inbox.conversations.with_untracked(|list| {
             let known = id.with_value(|id| list.iter().find(|known| known.conversation_id == *id).cloned());
@@ -139,28 +110,7 @@ pub(crate) fn Composer(
         viewer.with_value(|viewer| inbox.send(id.get_value(), draft.get_untracked(), viewer));
     };
     let key = move |event: web_sys::KeyboardEvent| {
-        if offers.get_untracked() && !event.is_composing() {
-            let last = offered.with_untracked(Vec::len).saturating_sub(1);
-            let at = choice.get_untracked();
-            match event.key().as_str() {
-                "ArrowDown" => moved.set(if at < last { at + 1 } else { 0 }),
-                "ArrowUp" => moved.set(at.checked_sub(1).unwrap_or(last)),
-                "Escape" => waved_off.set(true),
-                "Enter" | "Tab" if !event.shift_key() => {
-                    match offered.with_untracked(|offered| offered.get(at).cloned()) {
-                        Some(template) => take(&template),
-                        // What was meant as a question isn't sent while it is being answered.
-                        None if load.with_untracked(|load| matches!(load, Load::Loading)) => {}
-                        None => {
-                            waved_off.set(true);
-                            return;
-                        }
-                    }
-                }
-                _ => return,
-            }
-            event.prevent_default();
-            event.stop_propagation();
+        if offer.key(&event, take) {
             return;
         }
         if in_team && switches_to_note(&event.key(), event.ctrl_key() || event.meta_key()) {
@@ -206,14 +156,22 @@ pub(crate) fn Composer(
                     .subject
                     .clone()
                     .map(|subject| {
+                        let (symbol, about, not) = match subject {
+                            Subject::Alert { title, .. } => (Symbol::Bell, title, "Not about this alert"),
+                            Subject::Route { plan } => {
+                                let title = desk.board.with_untracked(|board| routes::title(board, &plan));
+                                (Symbol::Route, title, "Not about this route")
+                            }
+                        };
                         view! {
-                            <div class="composer-subject">
-                                <Icon symbol=Symbol::Bell />
-                                <span dir="auto">"About: " {subject.title}</span>
+                            <div class="composer-subject" data-testid="composer-subject">
+                                <Icon symbol />
+                                <span dir="auto">"About: " {about}</span>
                                 <button
                                     type="button"
                                     class="button quiet square"
-                                    aria-label="Not about this alert"
+                                    aria-label=not
+                                    title=not
                                     on:click=move |_| change(&|draft| draft.subject = None)
                                 >
                                     <Icon symbol=Symbol::Cross />
@@ -232,8 +190,8 @@ pub(crate) fn Composer(
                         }
                     })
             }}
-            <Show when=move || offers.get()>
-                <TemplatePicker offered load choice on_take=Callback::new(move |template: Template| take(&template)) />
+            <Show when=move || offer.shown.get()>
+                <TemplatePicker offer on_take=Callback::new(move |template: Template| take(&template)) />
             </Show>
             <label class="composer-field">
                 <span class="unseen">{move || if is_note.get() { "Note for the team" } else { "Message" }}</span>
@@ -248,9 +206,9 @@ pub(crate) fn Composer(
                     }
                     role="combobox"
                     aria-autocomplete="list"
-                    aria-expanded=move || offers.get().to_string()
+                    aria-expanded=move || offer.shown.get().to_string()
                     aria-controls=LIST
-                    aria-activedescendant=move || offers.get().then(|| choice_id(choice.get()))
+                    aria-activedescendant=move || offer.shown.get().then(|| choice_id(offer.choice.get()))
                     prop:value=move || draft.read().text.clone()
                     on:input:target=move |event| typed(event.target().value())
                     on:keydown=key
@@ -274,16 +232,16 @@ pub(crate) fn Composer(
                     type="button"
                     class="button toggle"
                     aria-pressed=move || draft.read().requires_ack.to_string()
-                    title="The driver is asked to confirm the message"
+                    title="The driver is asked to acknowledge the message"
                     on:click=move |_| change(&|draft| draft.requires_ack = !draft.requires_ack)
                 >
                     <Icon symbol=Symbol::Check />
-                    "Ask to confirm"
+                    "Ask to acknowledge"
                 </button>
                 </Show>
                 <span class="composer-note" role="status" data-over=move || (length.get() > MAX_CONTENT_CHARS).to_string()>
                     {counter}
-                    {move || problem.get().map(|problem| view! { <span class="composer-problem">{sentence(&problem.to_string())}</span> })}
+                    {move || problem.get().map(|problem| view! { <span class="composer-problem">{label::sentence(&problem.to_string())}</span> })}
                 </span>
                 <button class="button primary" type="submit" data-testid="composer-send" disabled=move || refusal.get().is_some()>
                     <Icon symbol=Signal::derive(move || if is_note.get() { Symbol::Note } else { Symbol::Send }) />
@@ -292,10 +250,4 @@ pub(crate) fn Composer(
             </div>
         </form>
     }
-}
-
-/// An error's words as a sentence of their own.
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(std::iter::once('.')).collect()
 }

@@ -9,6 +9,7 @@ use super::hit_list::HitList;
 use super::icon::{Icon, Symbol};
 use super::moment::Moment;
 use super::placeholder::Placeholder;
+use super::row::Row;
 use super::rows;
 use super::whose_filter::WhoseFilter;
 use crate::model::assignment::{Whose, holder};
@@ -161,70 +162,56 @@ fn ConversationRow(id: Id, reachable: Memo<Option<Id>>) -> impl IntoView {
         author.map_or(line.clone(), |author| format!("{author}: {line}"))
     });
     let open = Memo::new(move |_| inbox.open.with(|open| id.with_value(|id| open.as_ref() == Some(id))));
-    let tab_index = move || if reachable.with(|at| id.with_value(|id| at.as_ref() == Some(id))) { "0" } else { "-1" };
-    let show = move || {
+    let is_reachable = Signal::derive(move || reachable.with(|at| id.with_value(|id| at.as_ref() == Some(id))));
+    let show = move |()| {
         inbox.show(id.get_value());
         rows::focus_on("[data-testid=composer-input]");
     };
     view! {
-        <div
-            class="conversation-row"
-            role="option"
-            data-row
-            data-testid="conversation-row"
-            data-conversation-id=id.with_value(Id::to_string)
-            data-unread=move || (waits.get() > 0).to_string()
-            aria-selected=move || open.get().to_string()
-            tabindex=tab_index
-            on:click=move |_| show()
-            on:keydown=move |event| {
-                if matches!(event.key().as_str(), "Enter" | " ") {
-                    event.prevent_default();
-                    show();
-                }
-            }
+        <Row
+            testid="conversation-row"
+            called
+            selected=open
+            reachable=is_reachable
+            on_show=show
+            time=move || view! { <Moment at /> }
+            preview=move || (move || if types.get() { "Typing…".to_owned() } else { preview.get() }).into_any()
+            attr:data-conversation-id=id.with_value(Id::to_string)
+            attr:data-unread=move || (waits.get() > 0).to_string()
         >
-            <span class="avatar" aria-hidden="true">{move || label::initials(&called.read())}</span>
-            <span class="conversation-name"><bdi>{called}</bdi></span>
-            <span class="conversation-time"><Moment at /></span>
-            <span class="conversation-preview" dir="auto">
-                {move || if types.get() { "Typing…".to_owned() } else { preview.get() }}
+            {move || {
+                urgent
+                    .get()
+                    .then(|| {
+                        view! {
+                            <span class="mark" data-severity="high">
+                                <Icon symbol=Symbol::High />
+                                "Urgent"
+                            </span>
+                        }
+                    })
+            }}
+            {move || {
+                (waits.get() > 0)
+                    .then(|| view! { <span class="unread">{move || label::thousands(waits.get())} <span class="unseen">" unread"</span></span> })
+            }}
+            <span class="presence" data-online=move || online.get().to_string()>
+                {move || if online.get() { "Online" } else { "Offline" }}
             </span>
-            <span class="conversation-marks">
-                {move || {
-                    urgent
-                        .get()
-                        .then(|| {
-                            view! {
-                                <span class="mark" data-severity="high">
-                                    <Icon symbol=Symbol::High />
-                                    "Urgent"
-                                </span>
-                            }
-                        })
-                }}
-                {move || {
-                    (waits.get() > 0)
-                        .then(|| view! { <span class="unread">{move || label::thousands(waits.get())} <span class="unseen">" unread"</span></span> })
-                }}
-                <span class="presence" data-online=move || online.get().to_string()>
-                    {move || if online.get() { "Online" } else { "Offline" }}
-                </span>
-                {move || {
-                    held_by
-                        .get()
-                        .map(|name| {
-                            view! {
-                                <span class="conversation-holder" data-testid="conversation-holder">
-                                    <Icon symbol=Symbol::Person />
-                                    <span class="unseen">"Assigned to: "</span>
-                                    <bdi>{name}</bdi>
-                                </span>
-                            }
-                        })
-                }}
-            </span>
-        </div>
+            {move || {
+                held_by
+                    .get()
+                    .map(|name| {
+                        view! {
+                            <span class="conversation-holder" data-testid="conversation-holder">
+                                <Icon symbol=Symbol::Person />
+                                <span class="unseen">"Assigned to: "</span>
+                                <bdi>{name}</bdi>
+                            </span>
+                        }
+                    })
+            }}
+        </Row>
     }
 }
 

@@ -4,9 +4,9 @@ use leptos::prelude::*;
 use sally_protocol::message::Message;
 
 use super::moment::Clock;
+use super::row::Row;
 use crate::model::conversations::name;
 use crate::model::hit::excerpt;
-use crate::model::label;
 use crate::state::{Desk, Load, Sought};
 
 /// The messages that match, newest first. Choosing one opens its conversation there.
@@ -86,43 +86,35 @@ fn HitRow(hit: Message, first: Memo<Option<String>>) -> impl IntoView {
         inbox.sought.with(|sought| sought.as_ref().is_some_and(is_this))
     });
     let id = message_id.clone();
-    let tab_index = move || if first.with(|first| first.as_ref() == Some(&id)) { "0" } else { "-1" };
-    let show = move || inbox.show_at(conversation.get_value(), seq);
+    let reachable = Signal::derive(move || first.with(|first| first.as_ref() == Some(&id)));
+    let preview = move || {
+        view! {
+            {author.clone().map(|author| view! { <bdi>{author}</bdi>": " })}
+            // Text from people keeps its direction, and what overrides it, to itself.
+            <bdi>
+                {move || {
+                    parts
+                        .get()
+                        .into_iter()
+                        .map(|part| {
+                            if part.marked { view! { <mark>{part.text}</mark> }.into_any() } else { part.text.into_any() }
+                        })
+                        .collect_view()
+                }}
+            </bdi>
+        }
+    };
     view! {
-        <div
-            class="conversation-row hit"
-            role="option"
-            data-row
-            data-testid="search-hit"
-            data-message-id=message_id
-            aria-selected=move || is_open.get().to_string()
-            tabindex=tab_index
-            on:click=move |_| show()
-            on:keydown=move |event| {
-                if matches!(event.key().as_str(), "Enter" | " ") {
-                    event.prevent_default();
-                    show();
-                }
-            }
-        >
-            <span class="avatar" aria-hidden="true">{move || label::initials(&called.read())}</span>
-            <span class="conversation-name"><bdi>{called}</bdi></span>
-            <span class="conversation-time"><Clock at /></span>
-            <span class="conversation-preview">
-                {author.map(|author| view! { <bdi>{author}</bdi>": " })}
-                // Text from people keeps its direction, and what overrides it, to itself.
-                <bdi>
-                    {move || {
-                        parts
-                            .get()
-                            .into_iter()
-                            .map(|part| {
-                                if part.marked { view! { <mark>{part.text}</mark> }.into_any() } else { part.text.into_any() }
-                            })
-                            .collect_view()
-                    }}
-                </bdi>
-            </span>
-        </div>
+        <Row
+            testid="search-hit"
+            class="hit"
+            called
+            selected=is_open
+            reachable
+            on_show=move |()| inbox.show_at(conversation.get_value(), seq)
+            time=move || view! { <Clock at /> }
+            preview
+            attr:data-message-id=message_id
+        />
     }
 }

@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 use sally_protocol::Id;
 
+use super::about::{AboutAlert, AboutRoute};
 use super::icon::{Icon, Symbol};
 use crate::model::bubble::{Bubble, Progress, Viewer};
 use crate::model::time;
-use crate::state::{Desk, zone};
+use crate::state::{Desk, Looked, zone};
 
 /// One message. It stays the same element from the moment it is sent until it has been read.
 #[component]
@@ -33,9 +34,18 @@ pub(crate) fn MessageRow(
     let heading = Memo::new(move |_| bubble.with(|bubble| bubble.as_ref().and_then(|bubble| bubble.heading.clone())));
     let progress = Memo::new(move |_| bubble.with(|bubble| bubble.as_ref().and_then(|bubble| bubble.progress.clone())));
     let about = Memo::new(move |_| {
-        let alert = bubble.with(|bubble| bubble.as_ref()?.alert_id.clone())?;
-        let title = desk.board.with(|board| board.alerts.get(&alert).map(super::alert_row::title));
-        Some(title.unwrap_or_else(|| format!("alert {alert}")))
+        bubble.with(|bubble| bubble.as_ref().map(|bubble| (bubble.alert_id.clone(), bubble.route_plan_id.clone())))
+    });
+    // Whether those who read it are asked to acknowledge it, and which message to look up for that.
+    let asked = Memo::new(move |_| {
+        bubble.with(|bubble| {
+            let bubble = bubble.as_ref().filter(|bubble| bubble.requires_ack)?;
+            let looked = bubble.message_id.clone().filter(|_| bubble.ours).map(|message_id| {
+                let (key, content) = (key.get_value(), bubble.content.clone());
+                Looked { key, message_id, content }
+            });
+            Some(looked)
+        })
     });
     let failure = move || match progress.get() {
         Some(Progress::Failed(error)) => Some(error),
@@ -73,7 +83,13 @@ pub(crate) fn MessageRow(
                         "Urgent"
                     </span>
                 </Show>
-                {move || about.get().map(|title| view! { <span class="message-about" dir="auto">"About: " {title}</span> })}
+                {move || {
+                    let (alert, route) = about.get().unwrap_or_default();
+                    view! {
+                        {alert.map(|id| view! { <AboutAlert id /> })}
+                        {route.map(|plan| view! { <AboutRoute plan /> })}
+                    }
+                }}
                 // Text from people: the document treats it as text, and keeps its direction to itself.
                 <p class="message-text" dir="auto">{with(|bubble| Some(bubble.content.clone()))}</p>
             </div>
@@ -81,10 +97,8 @@ pub(crate) fn MessageRow(
                 {move || bubble.with(|bubble| bubble.as_ref().map(|bubble| bubble.at)).map(|at| {
                     view! { <time datetime=at.to_string() title=time::absolute(at, zone)>{time::time_of_day(at, zone)}</time> }
                 })}
-                <Show when=is(|bubble| bubble.requires_ack && bubble.progress != Some(Progress::Confirmed))>
-                    <span>"Confirmation asked"</span>
-                </Show>
                 {move || progress.get().map(|progress| view! { <ProgressMark progress /> })}
+                {move || asked.get().map(|looked| view! { <AskedMark looked key=key.get_value() progress /> })}
                 {move || waits.get().map(|text| view! { <span data-testid="message-waits">{text}</span> })}
             </footer>
             {move || {
@@ -108,6 +122,38 @@ pub(crate) fn MessageRow(
     }
 }
 
+/// That a message asks to be acknowledged, and by how many it has been: the way to who and when.
+#[component]
+fn AskedMark(
+    /// What to look up; nothing for a message that isn't the team's, or not stored yet.
+    looked: Option<Looked>,
+    key: String,
+    progress: Memo<Option<Progress>>,
+) -> impl IntoView {
+    let acknowledged = expect_context::<Desk>().inbox.acknowledged;
+    let tally = Memo::new(move |_| acknowledged.ledger.with(|ledger| ledger.tally(&key)));
+    let words = move || match tally.get() {
+        Some(tally) if tally.required > 1 => tally.words(),
+        _ if progress.read().as_ref() == Some(&Progress::Acknowledged) => "Who and when".to_owned(),
+        _ => "Acknowledgement asked".to_owned(),
+    };
+    match looked {
+        None => view! { <span>{words}</span> }.into_any(),
+        Some(looked) => view! {
+            <button
+                type="button"
+                class="asked-mark"
+                data-testid="message-asked"
+                title="Who has acknowledged it, and who is missing"
+                on:click=move |_| acknowledged.show(looked.clone())
+            >
+                {words}
+            </button>
+        }
+        .into_any(),
+    }
+}
+
 /// How far a message has come.
 #[component]
 fn ProgressMark(progress: Progress) -> impl IntoView {
@@ -115,7 +161,7 @@ fn ProgressMark(progress: Progress) -> impl IntoView {
         Progress::Waiting(_) | Progress::Sending => Symbol::Clock,
         Progress::Failed(_) => Symbol::Critical,
         Progress::Sent => Symbol::Check,
-        Progress::Delivered | Progress::Read | Progress::Confirmed => Symbol::CheckTwice,
+        Progress::Delivered | Progress::Read | Progress::Acknowledged => Symbol::CheckTwice,
     };
     let severity = if matches!(progress, Progress::Failed(_)) { "critical" } else { "none" };
     view! {

@@ -2,12 +2,18 @@
 
 use leptos::ev;
 use leptos::prelude::*;
+use sally_protocol::Id;
 
+use super::acknowledgement_sheet::AcknowledgementSheet;
+use super::broadcast_sheet::BroadcastSheet;
 use super::conversation_list::ConversationList;
 use super::icon::Symbol;
 use super::link_state::LinkState;
+use super::message_tools::MessageTools;
 use super::placeholder::Placeholder;
+use super::template_sheet::TemplateSheet;
 use super::thread::ThreadPane;
+use super::unsent_list::UnsentList;
 use super::{rows, writing};
 use crate::model::keys::Action;
 use crate::state::{Desk, View};
@@ -19,20 +25,30 @@ pub(crate) fn Messages() -> impl IntoView {
     let inbox = desk.inbox;
     let in_team = desk.me().is_some_and(|me| me.role.is_dispatch());
     inbox.enter();
+    let live = Memo::new(move |_| inbox.link.with(|link| link.state.is_live()));
+    Effect::new(move |_| {
+        if in_team && live.get() {
+            inbox.templates.fetch();
+            inbox.acknowledged.fetch();
+        }
+    });
     let listener = window_event_listener(ev::keydown, move |event| {
-        let Some(open) = inbox.open.get_untracked() else { return };
-        let write = |is_note| {
-            inbox.drafts.update(|drafts| drafts.entry(open.clone()).or_default().is_note = is_note);
+        let open = inbox.open.get_untracked();
+        let write = |open: Id, is_note| {
+            inbox.drafts.update(|drafts| drafts.entry(open).or_default().is_note = is_note);
             rows::focus_on("[data-testid=composer-input]");
         };
-        match writing::asked(&event, View::Messages) {
-            Some(Action::Back) if !writing::is_writing() => {
+        match (writing::asked(&event, View::Messages), open) {
+            (Some(Action::Back), Some(_)) if !writing::is_writing() => {
                 inbox.close();
                 rows::back();
             }
-            Some(Action::Message) => write(false),
-            Some(Action::Note) if in_team => write(true),
-            Some(Action::Assign) if in_team => inbox.assignments.choosing.set(true),
+            (Some(Action::Message), Some(open)) => write(open, false),
+            (Some(Action::Note), Some(open)) if in_team => write(open, true),
+            (Some(Action::Assign), Some(_)) if in_team => inbox.assignments.choosing.set(true),
+            (Some(Action::Broadcast), _) if in_team => inbox.broadcast.open.set(true),
+            (Some(Action::Awaited), _) if in_team => inbox.acknowledged.open.set(true),
+            (Some(Action::Templates), _) if in_team => inbox.templates.open.set(true),
             _ => return,
         }
         event.prevent_default();
@@ -48,6 +64,9 @@ pub(crate) fn Messages() -> impl IntoView {
                 <div class="filters">
                     <h1>"Messages"</h1>
                     <LinkState link=inbox.link testid="messaging-state" purpose="Messaging" />
+                    <Show when=move || in_team>
+                        <MessageTools />
+                    </Show>
                 </div>
                 {move || {
                     failure
@@ -63,6 +82,7 @@ pub(crate) fn Messages() -> impl IntoView {
                             }
                         })
                 }}
+                <UnsentList />
                 <ConversationList />
             </section>
             {move || match inbox.open.get() {
@@ -81,5 +101,10 @@ pub(crate) fn Messages() -> impl IntoView {
                 }
             }}
         </main>
+        <Show when=move || in_team>
+            <BroadcastSheet />
+            <AcknowledgementSheet />
+            <TemplateSheet />
+        </Show>
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(unreachable_pub, reason = "the component macro makes its functions public whatever they are declared as")]
 
+mod about;
+mod acknowledgement_sheet;
 mod alert_board;
 mod alert_detail;
 mod alert_filters;
@@ -10,6 +12,7 @@ mod alert_row;
 mod app;
 mod assign_box;
 mod badge;
+mod broadcast_sheet;
 mod composer;
 mod conversation_list;
 mod filter_box;
@@ -20,19 +23,26 @@ mod key_list;
 mod link_state;
 mod listing;
 mod message;
+mod message_tools;
 mod messages;
 mod moment;
 mod note;
 mod note_switch;
 mod notices;
 mod placeholder;
+mod recipients;
 mod routes;
+mod row;
 mod rows;
+mod sheet;
 mod shell;
 mod sign_in;
+mod template_offer;
 mod template_picker;
+mod template_sheet;
 mod thread;
 mod whose_filter;
+mod unsent_list;
 mod writing;
 
 pub(crate) use app::App;

@@ -1,5 +1,6 @@
 //! Route plans: who drives, where they are in the plan, and when they arrive.
 
+use leptos::ev;
 use leptos::prelude::*;
 use sally_protocol::Id;
 use sally_protocol::board::Route;
@@ -9,9 +10,11 @@ use super::badge::Punctuality;
 use super::icon::{Icon, Symbol};
 use super::listing::{Listing, Words};
 use super::moment::{Clock, Moment};
+use super::{rows, writing};
+use crate::model::keys::Action;
 use crate::model::label;
 use crate::model::routes::{driver, driver_names, plans, shift, stops, worst};
-use crate::state::Desk;
+use crate::state::{Desk, View};
 
 const WORDS: Words = Words {
     name: "Routes",
@@ -31,7 +34,28 @@ pub(crate) fn Routes() -> impl IntoView {
     let plans = Memo::new(move |_| desk.board.with(|board| text.with(|text| plans(board, &names.read(), text))));
     let fetched = Memo::new(move |_| desk.board.with(|board| board.current || !board.routes.is_empty()));
     let any = Memo::new(move |_| desk.board.with(|board| !board.routes.is_empty()));
-    let first = Memo::new(move |_| plans.read().first().cloned());
+    let sought = desk.sought_route;
+    // Whoever has asked for a plan finds the keyboard on it; then the first row is the way in again.
+    let first = Memo::new(move |_| {
+        let plans = plans.read();
+        sought.get().filter(|sought| plans.contains(sought)).or_else(|| plans.first().cloned())
+    });
+    if sought.with_untracked(Option::is_some) {
+        rows::focus_on("main [data-row][data-sought=true]");
+    }
+    let listener = window_event_listener(ev::keydown, move |event| {
+        if writing::asked(&event, View::Routes) == Some(Action::Message)
+            && let Some(plan) = rows::focused().and_then(|row| row.get_attribute("data-plan-id"))
+            && let Ok(plan) = Id::parse(&plan)
+        {
+            event.prevent_default();
+            desk.message_about_route(&plan);
+        }
+    });
+    on_cleanup(move || {
+        listener.remove();
+        sought.set(None);
+    });
     view! {
         <Listing words=WORDS text count=move || plans.read().len() fetched any>
             <For each=move || plans.get() key=Id::clone let:plan>
@@ -54,6 +78,7 @@ fn RouteRow(plan: Id, names: Memo<std::collections::BTreeMap<Id, String>>, first
         let driver = driver(&route)?;
         Some(names.read().get(driver).cloned().unwrap_or_else(|| driver.to_string()))
     };
+    let has_driver = move || driver(&route.read()).is_some();
     let vehicle = move || route.read().status.as_ref().and_then(|status| status.vehicle_id.as_ref()).map(Id::to_string);
     let tab_index =
         move || if first.with(|first| plan.with_value(|plan| first.as_ref() == Some(plan))) { "0" } else { "-1" };
@@ -65,6 +90,7 @@ fn RouteRow(plan: Id, names: Memo<std::collections::BTreeMap<Id, String>>, first
             data-testid="route-row"
             data-plan-id=plan.with_value(Id::to_string)
             data-ended=move || route.read().is_ended().to_string()
+            data-sought=move || desk.sought_route.with(|sought| plan.with_value(|plan| sought.as_ref() == Some(plan))).to_string()
             tabindex=tab_index
         >
             <div role="gridcell" class="route-plan">
@@ -74,6 +100,19 @@ fn RouteRow(plan: Id, names: Memo<std::collections::BTreeMap<Id, String>>, first
             <div role="gridcell" class="route-driver">
                 <bdi>{who}</bdi>
                 <span class="dim"><bdi>{vehicle}</bdi></span>
+                <Show when=has_driver>
+                    <button
+                        class="button quiet route-message"
+                        tabindex="-1"
+                        data-testid="route-message"
+                        aria-keyshortcuts="m"
+                        title="Message the driver about this route (m)"
+                        on:click=move |_| plan.with_value(|plan| desk.message_about_route(plan))
+                    >
+                        <Icon symbol=Symbol::Message />
+                        "Message driver"
+                    </button>
+                </Show>
             </div>
             <div role="gridcell" class="route-now">{move || now(&route.read())}</div>
             <ol role="gridcell" class="route-stops">

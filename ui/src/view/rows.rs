@@ -33,6 +33,11 @@ pub(crate) fn back() {
     }
 }
 
+/// The row that the focus is in.
+pub(crate) fn focused() -> Option<web_sys::Element> {
+    document().active_element()?.closest("main [data-row]").ok().flatten()
+}
+
 /// Moves the focus to the first element that matches, once the document has caught up.
 pub(crate) fn focus_on(selector: &'static str) {
     request_animation_frame(move || {

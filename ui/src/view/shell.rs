@@ -36,6 +36,9 @@ pub(crate) fn Shell() -> impl IntoView {
             | Action::Message
             | Action::Note
             | Action::Assign
+            | Action::Broadcast
+            | Action::Awaited
+            | Action::Templates
             | Action::ShowNew => return,
         }
         event.prevent_default();

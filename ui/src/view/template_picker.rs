@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use sally_protocol::team::Template;
 
-use crate::state::Load;
+use super::template_offer::Offer;
+use crate::state::{Desk, Load};
 
 /// The id of the list, for the text field that it belongs to.
 pub(super) const LIST: &str = "template-list";
@@ -17,48 +18,55 @@ pub(super) fn choice_id(place: usize) -> String {
 #[component]
 pub(super) fn TemplatePicker(
     /// What is offered.
-    offered: Memo<Vec<Template>>,
-    /// Whether they are there.
-    load: RwSignal<Load>,
-    /// Which is chosen, from 0.
-    choice: Memo<usize>,
+    offer: Offer,
     /// Called with the one that is taken.
     on_take: Callback<Template>,
 ) -> impl IntoView {
-    let nothing = move || match load.get() {
+    let templates = expect_context::<Desk>().inbox.templates;
+    let Offer { offered, choice, .. } = offer;
+    let nothing = move || match templates.load.get() {
         Load::Idle | Load::Loading => Some("Fetching the quick replies…".to_owned()),
         Load::Failed(error) => Some(error.message),
+        Load::Ready if templates.list.read().is_empty() => Some("Your team has no quick replies yet.".to_owned()),
         Load::Ready if offered.read().is_empty() => Some("No quick reply has these words.".to_owned()),
         Load::Ready => None,
     };
     view! {
-        <div class="template-picker" id=LIST role="listbox" aria-label="Quick replies" data-testid="template-picker">
-            {move || nothing().map(|text| view! { <p class="dim" role="status">{text}</p> })}
-            {move || {
-                offered
-                    .get()
-                    .into_iter()
-                    .enumerate()
-                    .map(|(place, template)| {
-                        let (title, text) = (template.title.clone(), template.text.clone());
-                        view! {
-                            <div
-                                class="template-choice"
-                                id=choice_id(place)
-                                role="option"
-                                data-testid="template-choice"
-                                aria-selected=move || (choice.get() == place).to_string()
-                                // A press would take the keyboard away from the text field.
-                                on:mousedown=move |event| event.prevent_default()
-                                on:click=move |_| on_take.run(template.clone())
-                            >
-                                <strong dir="auto">{title}</strong>
-                                <span class="dim" dir="auto">{text}</span>
-                            </div>
-                        }
-                    })
-                    .collect_view()
-            }}
+        <div class="template-picker" data-testid="template-picker">
+            <div class="template-choices" id=LIST role="listbox" aria-label="Quick replies">
+                {move || nothing().map(|text| view! { <p class="dim" role="status">{text}</p> })}
+                {move || {
+                    offered
+                        .get()
+                        .into_iter()
+                        .enumerate()
+                        .map(|(place, template)| {
+                            let (title, text) = (template.title.clone(), template.text.clone());
+                            view! {
+                                <div
+                                    class="template-choice"
+                                    id=choice_id(place)
+                                    role="option"
+                                    data-testid="template-choice"
+                                    aria-selected=move || (choice.get() == place).to_string()
+                                    // A press would take the keyboard away from the text field.
+                                    on:mousedown=move |event| event.prevent_default()
+                                    on:click=move |_| on_take.run(template.clone())
+                                >
+                                    <strong dir="auto">{title}</strong>
+                                    <span class="dim" dir="auto">{text}</span>
+                                </div>
+                            }
+                        })
+                        .collect_view()
+                }}
+            </div>
+            <div class="template-picker-foot dim">
+                <span><kbd>"↑"</kbd> <kbd>"↓"</kbd> " choose, " <kbd>"Enter"</kbd> " take, " <kbd>"Esc"</kbd> " keep the slash"</span>
+                <button type="button" class="button quiet" data-testid="template-manage" on:click=move |_| templates.open.set(true)>
+                    "Edit quick replies"
+                </button>
+            </div>
         </div>
     }
 }

@@ -1,0 +1,143 @@
+//! Writing to several drivers, and what of it hasn't left yet.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sally_protocol::desktop::CommandError;
+use sally_protocol::message::{MessagePriority, SendMessage};
+use sally_protocol::outbox::Unsent;
+use sally_protocol::template::Facts;
+use uuid::Uuid;
+
+use super::clock::{now, zone};
+use super::desk::Desk;
+use super::inbox::Draft;
+use crate::commands;
+use crate::model::broadcast::{Choice, Driver, chosen, drivers, messages};
+use crate::model::templates;
+
+/// What is written to several drivers. A bundle of signals.
+#[derive(Clone, Copy)]
+pub(crate) struct Broadcast {
+    /// Whether the sheet is open.
+    pub(crate) open: RwSignal<bool>,
+    /// What is being written. It stays until it is sent.
+    pub(crate) draft: RwSignal<Draft>,
+    /// Whom it goes to.
+    pub(crate) choice: RwSignal<Choice>,
+    /// Whether it is being asked if it may go out.
+    pub(crate) confirming: RwSignal<bool>,
+    /// Whether the core is taking it.
+    pub(crate) busy: RwSignal<bool>,
+    /// Why the core didn't take it.
+    pub(crate) refused: RwSignal<Option<String>>,
+    /// What waits to be sent to several, or for a decision, oldest first.
+    pub(crate) unsent: RwSignal<Vec<Unsent>>,
+    /// Why one of those couldn't be tried again or discarded.
+    pub(crate) not_done: RwSignal<Option<String>>,
+}
+
+impl Broadcast {
+    /// Nothing is written.
+    pub(super) fn new() -> Self {
+        Self {
+            open: RwSignal::new(false),
+            draft: RwSignal::default(),
+            choice: RwSignal::default(),
+            confirming: RwSignal::new(false),
+            busy: RwSignal::new(false),
+            refused: RwSignal::default(),
+            unsent: RwSignal::default(),
+            not_done: RwSignal::default(),
+        }
+    }
+
+    /// Forgets everything, for the next user.
+    pub(super) fn forget(self) {
+        self.open.set(false);
+        self.clear();
+        self.unsent.set(Vec::new());
+        self.not_done.set(None);
+    }
+
+    fn clear(self) {
+        self.draft.set(Draft::default());
+        self.choice.set(Choice::default());
+        self.confirming.set(false);
+        self.busy.set(false);
+        self.refused.set(None);
+    }
+
+    /// Notes how a message to several stands that waits to be sent.
+    pub(super) fn note(self, unsent: Unsent) {
+        self.unsent.update(|list| match list.iter_mut().find(|known| known.id() == unsent.id()) {
+            Some(known) => *known = unsent,
+            None => list.push(unsent),
+        });
+    }
+
+    /// Notes that a message no longer waits to be sent.
+    pub(super) fn left(self, client_message_id: &str) {
+        if self.unsent.with_untracked(|list| list.iter().any(|known| known.id() == client_message_id)) {
+            self.unsent.update(|list| list.retain(|known| known.id() != client_message_id));
+        }
+    }
+
+    /// Tries again to send a message that failed. It is the same message to the server.
+    pub(crate) fn retry(self, client_message_id: String) {
+        self.say(async move { commands::retry_message(&client_message_id).await });
+    }
+
+    /// Gives up a message that failed.
+    pub(crate) fn discard(self, client_message_id: String) {
+        self.say(async move { commands::discard_message(&client_message_id).await });
+    }
+
+    fn say(self, call: impl Future<Output = Result<(), CommandError>> + 'static) {
+        self.not_done.set(None);
+        spawn_local(async move {
+            if let Err(error) = call.await {
+                self.not_done.set(Some(error.message));
+            }
+        });
+    }
+}
+
+impl Desk {
+    /// What the placeholders of a message to a driver are filled with.
+    pub(crate) fn facts_of(self, driver: &Driver) -> Facts {
+        self.board.with_untracked(|board| templates::facts(board, &driver.id, Some(driver.name.clone()), now(), zone))
+    }
+
+    /// Sends what is written to those who were chosen: the core keeps it, and sends it when it can.
+    pub(crate) fn send_broadcast(self) {
+        let broadcast = self.inbox.broadcast;
+        if broadcast.busy.get_untracked() {
+            return;
+        }
+        let Draft { text, urgent, requires_ack, .. } = broadcast.draft.get_untracked();
+        let choice = broadcast.choice.get_untracked();
+        let message = SendMessage {
+            content: text.trim().to_owned(),
+            priority: if urgent { MessagePriority::Urgent } else { MessagePriority::Normal },
+            requires_ack,
+            ..SendMessage::default()
+        };
+        let to = self.inbox.conversations.with_untracked(|list| chosen(&drivers(list), &choice));
+        let sent = messages(&message, &choice, &to, |driver| self.facts_of(driver), || Uuid::new_v4().to_string());
+        broadcast.busy.set(true);
+        broadcast.refused.set(None);
+        spawn_local(self.inbox.tray.pass_on(async move {
+            match commands::send_messages(&sent).await {
+                Ok(()) => {
+                    broadcast.open.set(false);
+                    broadcast.clear();
+                }
+                Err(error) => {
+                    broadcast.busy.set(false);
+                    broadcast.confirming.set(false);
+                    broadcast.refused.set(Some(error.message));
+                }
+            }
+        }));
+    }
+}

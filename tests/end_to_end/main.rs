@@ -10,6 +10,7 @@
 //! - [`board`]: alerts on their way from a publisher to a dispatcher's eyes.
 //! - [`messaging`]: the connection that exists only while somebody is in the view, and what travels on it.
 //! - [`team`]: notes, and who looks after which conversation.
+//! - [`broadcast`]: one message to several drivers, who acknowledges it, and the quick replies of a team.
 //! - [`outbox`]: what is written while the server is away.
 //! - [`two_nodes`]: a conversation of two apps and a driver's phone, through every fault there is.
 //! - [`recovery`]: the server dies and comes back.
@@ -20,6 +21,7 @@
 #[path = "../../server/tests/support/address.rs"]
 mod address;
 mod board;
+mod broadcast;
 #[expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -166,6 +166,15 @@ impl App {
         self.client.active_element().await?.send_keys(&key).await.context("the key can't be pressed")
     }
 
+    /// Waits until the field named `testid` holds `text`.
+    pub(crate) async fn see_value(&self, testid: &str, text: &str) -> Result<()> {
+        let field = self.see(&at(testid)).await?;
+        wait::until(&format!("{testid} holds {text:?}"), async || {
+            Ok((field.prop("value").await?.as_deref() == Some(text)).then_some(()))
+        })
+        .await
+    }
+
     /// Waits until the whole of an element is within the window.
     pub(crate) async fn see_in_view(&self, css: &str) -> Result<()> {
         let script = "const found = document.querySelector(arguments[0])?.getBoundingClientRect();

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use sally_client::bare::{Connection, Incoming};
-use sally_protocol::message::{Message, NAMESPACE, SendMessage, Sent};
-use serde_json::json;
+use sally_protocol::message::{Acknowledge, Message, NAMESPACE, SendMessage, Sent};
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::server::Server;
@@ -30,6 +30,13 @@ impl Driver {
         };
         let sent: Sent = self.connection.request("send_message", &request).await?;
         sent.messages.into_iter().next().context("the server stored nothing")
+    }
+
+    /// Acknowledges a message.
+    pub(crate) async fn acknowledge(&mut self, message: &Message) -> Result<()> {
+        let request = Acknowledge { message_id: message.message_id.clone() };
+        let _: Value = self.connection.request("acknowledge_message", &request).await?;
+        Ok(())
     }
 
     /// Waits for the next message from a dispatcher.

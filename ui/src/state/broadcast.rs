@@ -12,7 +12,7 @@ use super::clock::{now, zone};
 use super::desk::Desk;
 use super::inbox::Draft;
 use crate::commands;
-use crate::model::broadcast::{Choice, Driver, chosen, drivers, messages};
+use crate::model::broadcast::{Choice, Driver, chosen, drivers, gaps, messages};
 use crate::model::templates;
 
 /// What is written to several drivers. A bundle of signals.
@@ -123,6 +123,12 @@ impl Desk {
             ..SendMessage::default()
         };
         let to = self.inbox.conversations.with_untracked(|list| chosen(&drivers(list), &choice));
+        // The board may have changed since it was asked what can be filled in.
+        if let Some(gap) = gaps(&message.content, &to, |driver| self.facts_of(driver)).first() {
+            broadcast.confirming.set(false);
+            broadcast.refused.set(Some(gap.words()));
+            return;
+        }
         let sent = messages(&message, &choice, &to, |driver| self.facts_of(driver), || Uuid::new_v4().to_string());
         broadcast.busy.set(true);
         broadcast.refused.set(None);

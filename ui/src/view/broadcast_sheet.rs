@@ -64,10 +64,10 @@ fn Fields() -> impl IntoView {
                 <section class="sheet-body broadcast-message">
                     <Text text on_review=Callback::new(move |()| review()) />
                     <div class="composer-tools">
-                        <Switch name="Urgent" symbol=Symbol::High severity="high" title="Arrives with a sound and a banner"
+                        <Switch testid="broadcast-urgent" name="Urgent" symbol=Symbol::High severity="high" title="Arrives with a sound and a banner"
                             on=Signal::derive(move || draft.read().urgent)
                             on_turn=move |()| draft.update(|draft| draft.urgent = !draft.urgent) />
-                        <Switch name="Ask to acknowledge" symbol=Symbol::Check severity="none" title="Each driver is asked to acknowledge the message"
+                        <Switch testid="broadcast-ask" name="Ask to acknowledge" symbol=Symbol::Check severity="none" title="Each driver is asked to acknowledge the message"
                             on=Signal::derive(move || draft.read().requires_ack)
                             on_turn=move |()| draft.update(|draft| draft.requires_ack = !draft.requires_ack) />
                         <span class="composer-note">{move || count_left(&text.read())}</span>
@@ -157,6 +157,7 @@ fn Text(text: Memo<String>, on_review: Callback<()>) -> impl IntoView {
 
 #[component]
 fn Switch(
+    testid: &'static str,
     name: &'static str,
     symbol: Symbol,
     severity: &'static str,
@@ -168,6 +169,7 @@ fn Switch(
         <button
             type="button"
             class="button toggle"
+            data-testid=testid
             data-severity=severity
             aria-pressed=move || on.get().to_string()
             title=title

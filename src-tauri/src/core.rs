@@ -13,7 +13,10 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Conversations, History, MAX_PAGE, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::{Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft, Templates};
+use sally_protocol::team::{
+    Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
+    Templates,
+};
 use tauri::ipc::Channel;
 use tokio::sync::{mpsc, oneshot, watch};
 

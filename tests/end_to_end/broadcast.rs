@@ -31,7 +31,10 @@ async fn a_broadcast_says_who_has_acknowledged_it_and_who_is_missing() {
         scene.app.click(&at("broadcast-send")).await?;
         let to_maria = maria.receive().await?;
         let to_ben = ben.receive().await?;
-        ensure!(to_maria.requires_ack && to_maria.client_message_id == to_ben.client_message_id, "{to_maria:?} {to_ben:?}");
+        ensure!(
+            to_maria.requires_ack && to_maria.client_message_id == to_ben.client_message_id,
+            "{to_maria:?} {to_ben:?}"
+        );
 
         ben.acknowledge(&to_ben).await?;
         scene.app.click(&conversation("driver-7")).await?;

@@ -5,7 +5,10 @@ use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Session, SignIn};
 use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
-use sally_protocol::team::{Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft, Templates};
+use sally_protocol::team::{
+    Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
+    Templates,
+};
 use serde_json::json;
 
 use crate::bridge::call;

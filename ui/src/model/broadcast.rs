@@ -30,11 +30,11 @@ pub(crate) struct Choice {
     pub(crate) chosen: BTreeSet<Id>,
 }
 
-/// A placeholder that can't be filled in for some.
+/// Placeholders that can't be filled in for some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gap {
-    /// The placeholder.
-    pub(crate) placeholder: &'static str,
+    /// Which.
+    pub(crate) placeholders: Vec<&'static str>,
     /// For whom.
     pub(crate) drivers: Vec<Driver>,
 }
@@ -42,13 +42,15 @@ pub(crate) struct Gap {
 impl Gap {
     /// `{stop} isn't known of Maria Lopez and 2 others.`
     pub(crate) fn words(&self) -> String {
+        let what: Vec<String> = self.placeholders.iter().map(|name| format!("{{{name}}}")).collect();
+        let is = if what.len() == 1 { "isn't" } else { "aren't" };
         let first = self.drivers.first().map(|driver| driver.name.as_str()).unwrap_or_default();
         let others = match self.drivers.len().saturating_sub(1) {
             0 => String::new(),
             1 => format!(" and {}", self.drivers[1].name),
             more => format!(" and {} others", label::thousands(more as u64)),
         };
-        format!("{{{}}} isn't known of {first}{others}.", self.placeholder)
+        format!("{} {is} known of {first}{others}.", what.join(" and "))
     }
 }
 
@@ -83,11 +85,17 @@ pub(crate) fn gaps(text: &str, to: &[Driver], facts: impl Fn(&Driver) -> Facts) 
         return Vec::new();
     }
     let known: Vec<(&Driver, Facts)> = to.iter().map(|driver| (driver, facts(driver))).collect();
-    let gap = |placeholder: &'static str| {
+    let mut gaps = Vec::<Gap>::new();
+    for placeholder in placeholders {
         let without = known.iter().filter(|(_, facts)| facts.get(placeholder).is_none());
-        Gap { placeholder, drivers: without.map(|(driver, _)| (*driver).clone()).collect() }
-    };
-    placeholders.into_iter().map(gap).filter(|gap| !gap.drivers.is_empty()).collect()
+        let drivers: Vec<Driver> = without.map(|(driver, _)| (*driver).clone()).collect();
+        match gaps.iter_mut().find(|gap| gap.drivers == drivers) {
+            Some(gap) => gap.placeholders.push(placeholder),
+            None if drivers.is_empty() => {}
+            None => gaps.push(Gap { placeholders: vec![placeholder], drivers }),
+        }
+    }
+    gaps
 }
 
 /// What is sent: one message to all of them, or where its text is another for each, one to each.
@@ -209,6 +217,8 @@ mod tests {
             ["{stop} isn't known of Ben Otto and Maria Lopez.", "{eta} isn't known of Ana Diaz and 2 others."];
         assert_eq!(words, expected);
         assert_eq!(gaps("{stop}", &chosen(&fleet(), &some(&["d1"])), facts), []);
+        let both = gaps("{stop} {eta}", &chosen(&fleet(), &some(&["d2"])), facts);
+        assert_eq!(both.iter().map(Gap::words).collect::<Vec<_>>(), ["{stop} and {eta} aren't known of Ben Otto."]);
         let one = gaps("{stop}", &chosen(&fleet(), &some(&["d2"])), facts);
         assert_eq!(one[0].words(), "{stop} isn't known of Ben Otto.");
     }

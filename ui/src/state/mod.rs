@@ -2,8 +2,8 @@
 //!
 //! A [`Desk`] is made once and handed to every view by context.
 
-mod assignment;
 mod acknowledgements;
+mod assignment;
 mod broadcast;
 mod clock;
 mod desk;

@@ -89,6 +89,7 @@ fn AwaitedRow(awaited: AwaitedAcknowledgement) -> impl IntoView {
         <button
             type="button"
             class="awaited-row"
+            data-item
             data-testid="awaited-row"
             aria-pressed=move || is_looked().to_string()
             on:click=move |_| acknowledged.look_at(Some(looked.clone()))

@@ -9,6 +9,7 @@ use sally_protocol::template::placeholders;
 
 use super::icon::{Icon, Symbol};
 use super::recipients::Recipients;
+use super::rows;
 use super::sheet::Sheet;
 use super::template_offer::Offer;
 use super::template_picker::{LIST, TemplatePicker, choice_id};
@@ -49,6 +50,7 @@ fn Fields() -> impl IntoView {
     let review = move || {
         if can_send() {
             broadcast.confirming.set(true);
+            rows::focus_on("[data-testid=broadcast-send]");
         }
     };
     view! {
@@ -239,6 +241,7 @@ fn Foot(to: Memo<Vec<Driver>>, singly: Memo<bool>, can_send: Signal<bool>) -> im
         broadcast.choice.update(|choice| choice.chosen.clear());
         broadcast.open.set(false);
     };
+    let is_empty = move || broadcast.draft.read().text.is_empty() && broadcast.choice.read().chosen.is_empty();
     let question = move || match singly.get() {
         true => format!("Send one message, filled in, to each of {}?", whom()),
         false => format!("Send this to {}?", whom()),
@@ -250,7 +253,7 @@ fn Foot(to: Memo<Vec<Driver>>, singly: Memo<bool>, can_send: Signal<bool>) -> im
                 fallback=move || {
                     view! {
                         <button type="button" class="button quiet" on:click=discard>
-                            "Discard"
+                            {move || if is_empty() { "Cancel" } else { "Discard" }}
                         </button>
                         <span class="sheet-space dim" role="status">
                             {move || if to.read().is_empty() { "Choose who gets it".to_owned() } else { format!("Goes to {}", whom()) }}

@@ -23,6 +23,17 @@ pub(super) fn MessageTools() -> impl IntoView {
         <div class="message-tools">
             <button
                 class="button quiet tool"
+                data-testid="open-broadcast"
+                aria-keyshortcuts="b"
+                aria-label="New broadcast (b)"
+                title="New broadcast (b)"
+                on:click=move |_| inbox.broadcast.open.set(true)
+            >
+                <Icon symbol=Symbol::Megaphone />
+                <span class="tool-name">"Broadcast"</span>
+            </button>
+            <button
+                class="button quiet tool"
                 data-testid="open-awaited"
                 aria-keyshortcuts="w"
                 aria-label=awaited_label
@@ -30,6 +41,7 @@ pub(super) fn MessageTools() -> impl IntoView {
                 on:click=move |_| inbox.acknowledged.open.set(true)
             >
                 <Icon symbol=Symbol::CheckTwice />
+                <span class="tool-name">"Awaiting"</span>
                 {move || count().map(|count| view! { <span class="tool-count">{count}</span> })}
             </button>
             <button
@@ -41,16 +53,7 @@ pub(super) fn MessageTools() -> impl IntoView {
                 on:click=move |_| inbox.templates.open.set(true)
             >
                 <Icon symbol=Symbol::Reply />
-            </button>
-            <button
-                class="button quiet tool"
-                data-testid="open-broadcast"
-                aria-keyshortcuts="b"
-                aria-label="New broadcast (b)"
-                title="New broadcast (b)"
-                on:click=move |_| inbox.broadcast.open.set(true)
-            >
-                <Icon symbol=Symbol::Megaphone />
+                <span class="tool-name">"Quick replies"</span>
             </button>
         </div>
     }

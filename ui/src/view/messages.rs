@@ -64,10 +64,10 @@ pub(crate) fn Messages() -> impl IntoView {
                 <div class="filters">
                     <h1>"Messages"</h1>
                     <LinkState link=inbox.link testid="messaging-state" purpose="Messaging" />
-                    <Show when=move || in_team>
-                        <MessageTools />
-                    </Show>
                 </div>
+                <Show when=move || in_team>
+                    <MessageTools />
+                </Show>
                 {move || {
                     failure
                         .get()

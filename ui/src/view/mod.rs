@@ -41,8 +41,8 @@ mod template_offer;
 mod template_picker;
 mod template_sheet;
 mod thread;
-mod whose_filter;
 mod unsent_list;
+mod whose_filter;
 mod writing;
 
 pub(crate) use app::App;

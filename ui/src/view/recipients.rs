@@ -1,8 +1,6 @@
 //! Choosing the drivers who get a message.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 
 use super::icon::{Icon, Symbol};
 use crate::model::broadcast::{Driver, matching};
@@ -78,18 +76,17 @@ fn Chooser(drivers: Memo<Vec<Driver>>, to: Memo<Vec<Driver>>) -> impl IntoView {
         });
     };
     // A name's beginning and Enter: the quickest way to one driver.
-    let key = move |event: web_sys::KeyboardEvent| match event.key().as_str() {
-        "Enter" => {
-            event.prevent_default();
-            if let Some(driver) = found.with_untracked(|found| found.first().cloned()) {
-                choice.update(|choice| {
-                    choice.chosen.insert(driver.id);
-                });
-                words.set(String::new());
-            }
+    let key = move |event: web_sys::KeyboardEvent| {
+        if event.key() != "Enter" {
+            return;
         }
-        "ArrowDown" => go(&event, 1),
-        _ => {}
+        event.prevent_default();
+        if let Some(driver) = found.with_untracked(|found| found.first().cloned()) {
+            choice.update(|choice| {
+                choice.chosen.insert(driver.id);
+            });
+            words.set(String::new());
+        }
     };
     view! {
         <div class="sheet-list-head">
@@ -114,11 +111,7 @@ fn Chooser(drivers: Memo<Vec<Driver>>, to: Memo<Vec<Driver>>) -> impl IntoView {
         <Show when=move || !to.read().is_empty()>
             <Chips to />
         </Show>
-        <div class="sheet-rows" on:keydown=move |event| match event.key().as_str() {
-            "ArrowDown" => go(&event, 1),
-            "ArrowUp" => go(&event, -1),
-            _ => {}
-        }>
+        <div class="sheet-rows">
             <For each=move || found.get() key=|driver| (driver.id.clone(), driver.name.clone(), driver.online) let:driver>
                 <DriverRow driver />
             </For>
@@ -186,19 +179,5 @@ fn DriverRow(driver: Driver) -> impl IntoView {
             <bdi class="driver-name">{name}</bdi>
             <span class="presence" data-online=online.to_string()>{if online { "Online" } else { "Offline" }}</span>
         </label>
-    }
-}
-
-/// Moves the keyboard through the drivers' boxes; up from the first one to the search.
-fn go(event: &web_sys::KeyboardEvent, step: i32) {
-    event.prevent_default();
-    let Ok(list) = document().query_selector_all(".broadcast-sheet .sheet-list :is(input)") else { return };
-    let fields: Vec<HtmlElement> = (0..list.length()).filter_map(|at| list.item(at)?.dyn_into().ok()).collect();
-    let active = document().active_element();
-    let here = fields.iter().position(|field| active.as_ref().is_some_and(|active| field.is_same_node(Some(active))));
-    let next = here.and_then(|here| here.checked_add_signed(step as isize));
-    if let Some(field) = next.and_then(|next| fields.get(next)) {
-        // A field that can't be focused stays as it is.
-        let _ = field.focus();
     }
 }

@@ -2,9 +2,25 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
 
 use super::icon::{Icon, Symbol};
-use super::writing;
+use super::{rows, writing};
+
+/// Moves the keyboard through the list at the left of a sheet: its fields and its items.
+fn walk(event: &KeyboardEvent, step: isize) {
+    let Ok(list) = document().query_selector_all(".sheet[open] .sheet-list :is(input, [data-item])") else { return };
+    let all: Vec<HtmlElement> = (0..list.length()).filter_map(|at| list.item(at)?.dyn_into().ok()).collect();
+    let active = document().active_element();
+    let is_active = |item: &HtmlElement| active.as_ref().is_some_and(|active| item.is_same_node(Some(active)));
+    let Some(here) = all.iter().position(is_active) else { return };
+    event.prevent_default();
+    if let Some(next) = here.checked_add_signed(step).and_then(|next| all.get(next)) {
+        // An element that can't be focused stays as it is.
+        let _ = next.focus();
+    }
+}
 
 /// A sheet. What is on it exists while it is open.
 #[component]
@@ -26,18 +42,27 @@ pub(super) fn Sheet(
         if shown && !dialog.open() {
             // Only a dialog that is no longer in the document refuses, and that one needn't be shown.
             let _ = dialog.show_modal();
+            // The browser has put the keyboard where the sheet asks for it, else on its first button.
+            if dialog.query_selector("[autofocus]").ok().flatten().is_none() {
+                rows::focus_on(".sheet[open] [data-item]");
+            }
         } else if !shown && dialog.open() {
             dialog.close();
         }
     });
     let title_id = format!("{name}-title");
-    let pressed = move |event: web_sys::KeyboardEvent| {
+    let pressed = move |event: KeyboardEvent| {
         let modified = event.ctrl_key() || event.alt_key() || event.meta_key();
         if event.key() == key && !modified && !writing::is_writing() {
             event.prevent_default();
             // The view would open it again.
             event.stop_propagation();
             open.set(false);
+        }
+        match event.key().as_str() {
+            "ArrowDown" => walk(&event, 1),
+            "ArrowUp" => walk(&event, -1),
+            _ => {}
         }
     };
     view! {

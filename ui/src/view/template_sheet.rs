@@ -99,6 +99,7 @@ fn TemplateRow(template: Template, edited: Memo<Option<sally_protocol::Id>>) -> 
         <button
             type="button"
             class="template-row"
+            data-item
             data-testid="template-row"
             aria-pressed=move || (edited.read().as_ref() == Some(&id)).to_string()
             on:click=move |_| begin(templates, Form::edit(template.clone()))

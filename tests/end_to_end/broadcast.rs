@@ -18,7 +18,7 @@ async fn a_broadcast_says_who_has_acknowledged_it_and_who_is_missing() {
         scene.app.enter(scene.server.url(), "dana@acme.example").await?;
         enter_messaging(&scene.app).await?;
 
-        scene.app.click(&at("open-broadcast")).await?;
+        scene.app.press("b").await?;
         scene.app.fill("broadcast-find", "maria").await?;
         scene.app.press("Enter").await?;
         scene.app.see_text(&at("broadcast-chip"), "Maria Lopez").await?;
@@ -47,6 +47,9 @@ async fn a_broadcast_says_who_has_acknowledged_it_and_who_is_missing() {
         maria.acknowledge(&to_maria).await?;
         scene.app.see_text(&at("acknowledgements-tally"), "2 of 2 acknowledged").await?;
         scene.app.see_none(&at("acknowledgements-missing")).await?;
+        scene.app.press("Escape").await?;
+        scene.app.see_none("dialog[open]").await?;
+        scene.app.see_text(&at("message-asked"), "2 of 2 acknowledged").await?;
         Ok(())
     })
     .await;
@@ -64,6 +67,11 @@ async fn a_quick_reply_that_was_added_is_there_for_a_slash() {
 
         add_quick_reply(scene).await?;
         scene.app.click(&conversation("driver-7")).await?;
+        // A slash that was waved off is a slash.
+        scene.app.fill("composer-input", "/").await?;
+        scene.app.see(&at("template-choice")).await?;
+        scene.app.press("Escape").await?;
+        scene.app.see_none(&at("template-choice")).await?;
         scene.app.fill("composer-input", "/gate").await?;
         scene.app.see_text(&at("template-choice"), "Gate four").await?;
         scene.app.press("Enter").await?;

@@ -4,7 +4,7 @@
 //!
 //! - `unruly`: an HTTP server that answers by a script; `gateway`: the other end of a Socket.IO
 //!   connection, played packet by packet.
-//! - `session`, `events`, `messaging`: what the client makes of it.
+//! - `session`, `team`, `events`, `messaging`: what the client makes of it.
 
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
 
@@ -14,4 +14,5 @@ mod gateway;
 #[cfg(feature = "messaging")]
 mod messaging;
 mod session;
+mod team;
 mod unruly;

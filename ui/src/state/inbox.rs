@@ -225,7 +225,10 @@ impl Inbox {
     /// Opens the conversation with a driver, whose name may be known, to write about a subject.
     pub(crate) fn write_about(self, driver: &Id, name: Option<String>, subject: Subject) {
         self.conversations.update(|list| conversations::ensure(list, driver, name));
-        self.drafts.update(|drafts| drafts.entry(driver.clone()).or_default().subject = Some(subject));
+        self.drafts.update(|drafts| {
+            let draft = drafts.entry(driver.clone()).or_default();
+            (draft.subject, draft.is_note) = (Some(subject), false);
+        });
         self.show(driver.clone());
     }
 

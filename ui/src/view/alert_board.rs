@@ -86,6 +86,7 @@ pub(crate) fn AlertBoard() -> impl IntoView {
             Action::Message => {
                 if let Some(alert) = selected_alert() {
                     desk.message_driver(&alert);
+                    rows::focus_on("[data-testid=composer-input]");
                 }
             }
             Action::ShowNew => show_new(),

@@ -49,7 +49,7 @@ pub(crate) fn Routes() -> impl IntoView {
             && let Ok(plan) = Id::parse(&plan)
         {
             event.prevent_default();
-            desk.message_about_route(&plan);
+            write(desk, &plan);
         }
     });
     on_cleanup(move || {
@@ -63,6 +63,12 @@ pub(crate) fn Routes() -> impl IntoView {
             </For>
         </Listing>
     }
+}
+
+/// Goes to write to a route's driver about the route.
+fn write(desk: Desk, plan: &Id) {
+    desk.message_about_route(plan);
+    rows::focus_on("[data-testid=composer-input]");
 }
 
 #[component]
@@ -107,7 +113,7 @@ fn RouteRow(plan: Id, names: Memo<std::collections::BTreeMap<Id, String>>, first
                         data-testid="route-message"
                         aria-keyshortcuts="m"
                         title="Message the driver about this route (m)"
-                        on:click=move |_| plan.with_value(|plan| desk.message_about_route(plan))
+                        on:click=move |_| plan.with_value(|plan| write(desk, plan))
                     >
                         <Icon symbol=Symbol::Message />
                         "Message driver"

@@ -72,6 +72,7 @@ async fn a_quick_reply_that_was_added_is_there_for_a_slash() {
         scene.app.see(&at("template-choice")).await?;
         scene.app.press("Escape").await?;
         scene.app.see_none(&at("template-choice")).await?;
+        scene.app.fill("composer-input", "Hm").await?;
         scene.app.fill("composer-input", "/gate").await?;
         scene.app.see_text(&at("template-choice"), "Gate four").await?;
         scene.app.press("Enter").await?;

@@ -62,6 +62,9 @@ impl Acknowledged {
     /// Forgets everything, for the next user.
     pub(super) fn forget(self) {
         self.asked.update_value(|asked| *asked += 1);
+        if let Some(waiting) = self.waiting.try_update_value(Option::take).flatten() {
+            waiting.clear();
+        }
         self.ledger.set(Ledger::default());
         self.load.set(Load::Idle);
         self.open.set(false);
@@ -90,7 +93,9 @@ impl Acknowledged {
                 Err(error) => self.load.set(Load::Failed(error)),
             }
         });
-        self.look();
+        if self.open.get_untracked() {
+            self.look();
+        }
     }
 
     /// Fetches it again in a moment: somebody has acknowledged, or has been asked to.

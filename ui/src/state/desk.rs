@@ -96,6 +96,8 @@ pub(crate) struct Desk {
     pub(crate) filter: RwSignal<Filter>,
     /// The selected alert.
     pub(crate) selected: RwSignal<Option<Id>>,
+    /// Whether the selected alert's pane is open, where it covers the list.
+    pub(crate) detail_open: RwSignal<bool>,
     /// The route plan that somebody has asked to see.
     pub(crate) sought_route: RwSignal<Option<Id>>,
     /// Messages and conversations.
@@ -127,6 +129,7 @@ impl Desk {
             now: RwSignal::new(now()),
             filter: RwSignal::default(),
             selected: RwSignal::new(None),
+            detail_open: RwSignal::new(false),
             sought_route: RwSignal::new(None),
             inbox: Inbox::new(),
             theme: RwSignal::new(theme),
@@ -212,6 +215,7 @@ impl Desk {
             self.view.set(View::Alerts);
             self.board.set(Board::default());
             self.selected.set(None);
+            self.detail_open.set(false);
             self.sought_route.set(None);
             self.filter.set(Filter::default());
             self.raised.set_value(Vec::new());
@@ -286,6 +290,7 @@ impl Desk {
     /// Goes to an alert on the board.
     pub(crate) fn show_alert(self, alert: Id) {
         self.selected.set(Some(alert));
+        self.detail_open.set(true);
         self.view.set(View::Alerts);
     }
 

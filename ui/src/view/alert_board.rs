@@ -73,7 +73,7 @@ pub(crate) fn AlertBoard() -> impl IntoView {
         shown.with(|shown| shown.first().map(|line| line.id.clone()))
     });
 
-    let detail_open = RwSignal::new(false);
+    let detail_open = desk.detail_open;
     let selected_alert = move || {
         let id = desk.selected.get_untracked()?;
         desk.board.with_untracked(|board| board.alerts.get(&id).cloned())

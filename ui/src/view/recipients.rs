@@ -1,6 +1,7 @@
 //! Choosing the drivers who get a message.
 
 use leptos::prelude::*;
+use sally_protocol::Id;
 
 use super::icon::{Icon, Symbol};
 use crate::model::broadcast::{Driver, matching};
@@ -136,7 +137,7 @@ fn Chips(to: Memo<Vec<Driver>>) -> impl IntoView {
                     let id = driver.id.clone();
                     view! {
                         <li class="chip" data-testid="broadcast-chip">
-                            <bdi>{driver.name.clone()}</bdi>
+                            <bdi title=driver.id.to_string()>{driver.name.clone()}</bdi>
                             <button
                                 type="button"
                                 aria-label=format!("Not to {}", driver.name)
@@ -176,7 +177,7 @@ fn DriverRow(driver: Driver) -> impl IntoView {
     view! {
         <label class="driver-row" data-testid="broadcast-driver">
             <input type="checkbox" prop:checked=is_chosen on:change=turn />
-            <bdi class="driver-name">{name}</bdi>
+            <bdi class="driver-name" title=id.with_value(Id::to_string)>{name}</bdi>
             <span class="presence" data-online=online.to_string()>{if online { "Online" } else { "Offline" }}</span>
         </label>
     }

@@ -35,12 +35,12 @@ impl Offer {
         });
         let choice = Memo::new(move |_| moved.get().min(offered.read().len().saturating_sub(1)));
         Effect::new(move |_| {
-            if asks.get() {
-                // They are at hand; that somebody has changed one meanwhile shows a moment later.
-                shared.fetch();
-            } else {
+            if !asks.get() {
                 waved_off.set(false);
                 moved.set(0);
+            } else if shared.load.get_untracked() != Load::Ready {
+                // They are fetched on connecting; this is for whoever writes while that failed.
+                shared.fetch();
             }
         });
         Self { shown, offered, choice, waved_off, moved, load: shared.load }

@@ -15,7 +15,7 @@ pub(super) fn UnsentList() -> impl IntoView {
     view! {
         <Show when=move || !broadcast.unsent.read().is_empty()>
             <section class="unsent-list" aria-label="Broadcasts that haven't left yet">
-                <For each=move || broadcast.unsent.get() key=|unsent| (unsent.id().to_owned(), Progress::of(unsent.state.clone()).word()) let:unsent>
+                <For each=move || broadcast.unsent.get() key=|unsent| format!("{} {:?}", unsent.id(), unsent.state) let:unsent>
                     <UnsentRow unsent />
                 </For>
                 {move || broadcast.not_done.get().map(|text| view! { <p class="template-problem" role="alert">{text}</p> })}

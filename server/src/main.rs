@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// A delivery allocates and frees a few small blocks, often on two threads; the platform's own
+/// allocator takes an eighth of messaging's CPU time for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     sally_server::cli::main().await

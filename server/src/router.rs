@@ -56,6 +56,7 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .with_state(app);
     api.layer(socket_io)
+        .layer(middleware::from_fn(messaging::handshake::copy_head))
         .layer(middleware::from_fn_with_state(origins.clone(), origin::guard_sockets))
         .layer(cors(origins))
         .layer(middleware::from_fn(stamp))

@@ -9,41 +9,53 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::store::search::LOT;
 use crate::store::{Database, StoreError};
 
-/// How often it is looked whether there is something to do, at the most and at the least. In
-/// between a message is kept for a tenth longer than it must be.
+/// How often it is looked for messages without words: so long one is found by a search alone, which
+/// gives them theirs first.
+const INDEX_PERIOD: Duration = Duration::from_secs(1);
+
+/// How often it is looked for messages that are too old, at the most and at the least. In between a
+/// message is kept for a tenth longer than it must be.
 const SELDOM: Duration = Duration::from_secs(60 * 60);
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// The most messages in a lot, and the pause after it.
-const LOT: usize = 250;
+/// The pause after a lot.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Looks after a database's messages until `stop`. `retention` is how long they are kept; without
 /// one, for ever.
 pub(crate) async fn run(database: Database, retention: Option<Duration>, stop: CancellationToken) {
-    let period = retention.map_or(SELDOM, |retention| (retention / 10).clamp(OFTEN, SELDOM));
-    stop.run_until_cancelled(async {
-        loop {
-            // What fails now is tried again in the next round.
-            if let Err(error) = look_after(&database, retention).await {
-                tracing::warn!(%error, "the upkeep of messages stopped halfway");
-            }
-            tokio::time::sleep(period).await;
-        }
-    })
-    .await;
+    let work = async { tokio::join!(find_words(&database), remove_old(&database, retention)) };
+    stop.run_until_cancelled(work).await;
 }
 
-async fn look_after(database: &Database, retention: Option<Duration>) -> Result<(), StoreError> {
-    if let Some(before) = retention.and_then(|retention| Timestamp::now().checked_sub(retention).ok()) {
-        remove_before(database, before).await?;
+async fn find_words(database: &Database) {
+    loop {
+        let pause = match database.index_words(LOT).await {
+            Ok(true) => PAUSE,
+            Ok(false) => INDEX_PERIOD,
+            Err(error) => {
+                tracing::warn!(%error, "the words of messages could not be found yet");
+                INDEX_PERIOD
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
-    while database.index_words(LOT).await? {
-        tokio::time::sleep(PAUSE).await;
+}
+
+async fn remove_old(database: &Database, retention: Option<Duration>) {
+    let Some(retention) = retention else { return };
+    loop {
+        if let Ok(before) = Timestamp::now().checked_sub(retention)
+            && let Err(error) = remove_before(database, before).await
+        {
+            // The next round tries again.
+            tracing::warn!(%error, "messages that are too old could not be removed");
+        }
+        tokio::time::sleep((retention / 10).clamp(OFTEN, SELDOM)).await;
     }
-    Ok(())
 }
 
 async fn remove_before(database: &Database, before: Timestamp) -> Result<(), StoreError> {

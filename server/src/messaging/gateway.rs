@@ -110,7 +110,7 @@ impl fmt::Display for Refused {
 /// What the connect handler takes over from the check before it.
 struct Admitted {
     member: Member,
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<Box<Request>>,
     changes: Changes,
     seat: Seat,
 }
@@ -245,7 +245,7 @@ impl Gateway {
             move |Event(event): Event, TryData(data): TryData<Value>, socket: SocketRef, ack: AckSender| {
                 // This runs where packets are read, in their order; only the future it returns is
                 // spawned, and that does nothing.
-                if queue.try_send(Request { event, data: data.ok(), ack }).is_err() {
+                if queue.try_send(Box::new(Request { event, data: data.ok(), ack })).is_err() {
                     session::put_out(&socket);
                 }
                 std::future::ready(())
@@ -260,20 +260,27 @@ impl Gateway {
     }
 
     async fn connect(&self, socket: SocketRef) {
+        if let Some(session) = Box::pin(self.enter(socket)).await {
+            session.run().await;
+        }
+    }
+
+    /// Lets a socket in that was admitted, and tells of it.
+    async fn enter(&self, socket: SocketRef) -> Option<Session> {
         let admitted = socket.extensions.remove::<Arc<Mutex<Option<Admitted>>>>();
         let admitted = admitted.and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take());
         let gone = socket.extensions.remove::<CancellationToken>();
         let (Some(Admitted { member, requests, changes, seat }), Some(gone)) = (admitted, gone) else {
             // `check` has put both there.
             drop(socket.disconnect());
-            return;
+            return None;
         };
         if self.inbox.join(&member, &socket).await.is_err() {
             drop(socket.disconnect());
-            return;
+            return None;
         }
         self.announce(&member.tenant, changes, Some(&socket)).await;
-        Session { gateway: self.clone(), member, socket, requests, gone, typing_in: None, _seat: seat }.run().await;
+        Some(Session { gateway: self.clone(), member, socket, requests, gone, typing_in: None, _seat: seat })
     }
 
     /// Tells who is connected here, but for `except`, that somebody has come or gone.

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::{NAMESPACE, Sent, SessionInfo};
 use sally_protocol::{Cursor, Message, Tenant};
+use serde_json::value::to_raw_value;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
@@ -279,9 +280,13 @@ impl Worker {
     fn hand_out(&mut self, tenant: &Tenant, message: &Message, offset: u64) {
         let from = self.senders.remove(&(tenant.clone(), offset));
         let Some(namespace) = self.parts.io.of(NAMESPACE) else { return };
+        let frame = match to_raw_value(message) {
+            Ok(frame) => frame,
+            Err(error) => return tracing::error!(%error, "a message can't be written"),
+        };
         let audience = Audience::Conversation(message.conversation_id.clone());
         for socket in namespace.within(audience.rooms(tenant)).sockets() {
-            if Some(socket.id) != from && socket.emit("new_message", message).is_err() {
+            if Some(socket.id) != from && socket.emit("new_message", &frame).is_err() {
                 put_out(&socket);
             }
         }

@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`gateway`]: the `/messaging` namespace: who may connect, and what a socket's handlers are.
+//! - [`handshake`]: the request that opens a connection.
 //! - [`session`]: one socket: its requests in the order they came, its token's end, its drain.
 //! - [`ask`]: what a client asks, read and checked; [`requests`]: doing it, and what it is answered.
 //! - [`inbox`]: the one task that stores messages and hands them out in stored order.
@@ -23,6 +24,7 @@ mod attend;
 mod audience;
 mod badges;
 mod gateway;
+pub(crate) mod handshake;
 mod history;
 pub mod http;
 mod inbox;

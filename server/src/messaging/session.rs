@@ -67,7 +67,7 @@ pub(super) struct Session {
     pub(super) gateway: Gateway,
     pub(super) member: Member,
     pub(super) socket: SocketRef,
-    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) requests: mpsc::Receiver<Box<Request>>,
     /// Cancelled when the socket is gone.
     pub(super) gone: CancellationToken,
     /// The conversation in which its user was last said to type here.
@@ -93,13 +93,16 @@ impl Expiry {
 
 impl Session {
     /// Serves the socket until it is gone.
+    ///
+    /// Sockets are idle most of the time. What is done for one now and then is boxed, so that its
+    /// future takes room only then.
     pub(super) async fn run(mut self) {
         self.serve_all().await;
         self.part().await;
         if let Some(conversation) = self.typing_in.take() {
             let Member { tenant, user, role, .. } = self.member;
             let typist = Typist { tenant, conversation, user, side: side(role) };
-            self.gateway.note_typing(typist, false, None).await;
+            Box::pin(self.gateway.note_typing(typist, false, None)).await;
         }
     }
 
@@ -128,7 +131,7 @@ impl Session {
                 () = put_out.cancelled() => return,
                 request = self.requests.recv() => {
                     let Some(request) = request else { return };
-                    if let Some(member) = self.serve(request).await {
+                    if let Some(member) = Box::pin(self.serve(*request)).await {
                         expiry = Expiry::of(&member);
                         self.member = member;
                     }
@@ -148,7 +151,7 @@ impl Session {
                     }
                     if now >= head_at {
                         head_at = now + HEAD_PERIOD;
-                        self.tell_head().await;
+                        Box::pin(self.tell_head()).await;
                     }
                 }
             }

@@ -59,7 +59,7 @@ impl Database {
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .test_before_acquire(false)
-                .before_acquire(|connection, _| Box::pin(answers(connection)))
+                .before_acquire(move |connection, _| Box::pin(kind.answers(connection)))
                 .after_connect(move |connection, _| Box::pin(kind.tune(connection)))
         };
         let writer = pool(kind.writers()).connect_with(options.clone()).await?;
@@ -111,12 +111,6 @@ impl Database {
         self.writer.close().await;
         self.reader.close().await;
     }
-}
-
-/// Whether a connection that was idle still answers; one that doesn't is replaced. After a failover
-/// all of them may have gone without a word.
-async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-    Ok(tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.is_ok_and(|answer| answer.is_ok()))
 }
 
 /// Brings the schema up to date. SQLite has no lock that lasts over all of it: of nodes that start
@@ -176,6 +170,17 @@ impl Kind {
         match self {
             Self::Sqlite => 4,
             Self::Postgres => 8,
+        }
+    }
+
+    /// Whether a connection that was idle still answers; one that doesn't is replaced. After a
+    /// failover all of them may have gone without a word. SQLite's are files of this process.
+    async fn answers(self, connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+        match self {
+            Self::Sqlite => Ok(true),
+            Self::Postgres => {
+                Ok(tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.is_ok_and(|answer| answer.is_ok()))
+            }
         }
     }
 

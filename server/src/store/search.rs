@@ -12,15 +12,47 @@ use super::database::Kind;
 use super::messages::{COLUMNS, message, signed, unsigned};
 use super::{Database, StoreError, within_limit};
 
+/// The most messages that are given their words in one transaction.
+pub(crate) const LOT: usize = 256;
+
+/// How many such lots a search takes upon itself. That many wait only after a flood, or where an
+/// older server has stored messages without words.
+const LOTS_BEFORE_SEARCH: usize = 8;
+
 /// The words of a text as they are stored.
-pub(super) fn stored_words(text: &str) -> String {
+fn stored_words(text: &str) -> String {
     words(text).into_iter().map(|word| word.folded).collect::<Vec<_>>().join(" ")
 }
 
+/// When a message's words are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Indexing {
+    /// With the message.
+    AtOnce,
+    /// Later, many at a time. SQLite writes a message's terms anew with every transaction, and has
+    /// one writer: one by one they cost more than the message.
+    Later,
+}
+
+impl Indexing {
+    /// The words that are stored with a text.
+    pub(super) fn words(self, text: &str) -> Option<String> {
+        (self == Self::AtOnce).then(|| stored_words(text))
+    }
+}
+
 impl Database {
+    /// When this database's messages get their words.
+    pub(super) fn indexing(&self) -> Indexing {
+        match self.kind() {
+            Kind::Sqlite => Indexing::Later,
+            Kind::Postgres => Indexing::AtOnce,
+        }
+    }
+
     /// At most `limit` messages that have every word of `query`, the last as a prefix: of a tenant
     /// or of one conversation, before an inbox offset, newest first. A query without a word finds
-    /// nothing.
+    /// nothing. Messages that wait for their words are given them first, up to some thousands.
     ///
     /// # Errors
     ///
@@ -36,6 +68,11 @@ impl Database {
         let words: Vec<String> = words(query).into_iter().map(|word| word.folded).collect();
         if words.is_empty() {
             return Ok(Vec::new());
+        }
+        for _ in 0..LOTS_BEFORE_SEARCH {
+            if !self.index_words(LOT).await? {
+                break;
+            }
         }
         let mut scope = vec![format!("t:{tenant}")];
         scope.extend(conversation.map(|conversation| format!("c:{conversation}")));
@@ -55,8 +92,8 @@ impl Database {
         rows.iter().map(|row| message(row, tenant, epoch)).collect()
     }
 
-    /// Finds the words of at most `limit` messages that have none yet; whether there may be more.
-    /// Only messages that an older server stored have none.
+    /// Finds the words of at most `limit` messages that have none yet, the oldest of a tenant first;
+    /// whether there may be more.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@
 //! message, so neither has holes and what is acknowledged is ordered. A group is looked up, placed
 //! in memory and written together: so it takes few statements, however large it is.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sally_protocol::message::{DISPATCH, MessagePriority};
@@ -15,7 +15,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 
 use super::{COLUMNS, InboxHead, id, inbox_head, message, signed, unsigned};
 use crate::store::rows::{parts, places};
-use crate::store::search::stored_words;
+use crate::store::search::Indexing;
 use crate::store::{Database, StoreError, within_limit};
 
 /// A message on its way into the store.
@@ -84,7 +84,7 @@ impl Database {
             let mut transaction = self.transaction().await?;
             let mut sending = Sending::begin(&mut transaction, group).await?;
             let stored = group.iter().map(|outgoing| sending.send(outgoing, now)).collect::<Result<_, _>>()?;
-            sending.write(&mut transaction).await?;
+            sending.write(&mut transaction, self.indexing()).await?;
             transaction.commit().await?;
             Ok(stored)
         })
@@ -95,6 +95,9 @@ impl Database {
 /// What a group needs of the database, looked up for all of it, and what is to be written.
 struct Sending {
     heads: HashMap<Tenant, InboxHead>,
+    /// Up to where each tenant's inbox was advanced: as far as it would go if every message of the
+    /// group is new and names its recipients, which is the rule.
+    reserved: HashMap<Tenant, u64>,
     known: HashMap<Repeat, Vec<Message>>,
     /// Who may be named as a driver.
     drivers: HashSet<Thread>,
@@ -110,10 +113,16 @@ impl Sending {
         // Who holds a tenant's row of the inbox writes for that tenant alone, up to the commit: so
         // offsets become visible in their order, and a repeat finds what it repeats. Nodes take the
         // rows in one order, so that they don't wait for each other in a circle.
-        let tenants: BTreeSet<&Tenant> = group.iter().map(|outgoing| &outgoing.tenant).collect();
+        let mut expected: BTreeMap<&Tenant, u64> = BTreeMap::new();
+        for outgoing in group {
+            *expected.entry(&outgoing.tenant).or_default() += outgoing.expected();
+        }
         let mut heads = HashMap::new();
-        for tenant in tenants {
-            heads.insert(tenant.clone(), advance_inbox(&mut *transaction, tenant, 0).await?);
+        let mut reserved = HashMap::new();
+        for (tenant, count) in expected {
+            let end = advance_inbox(&mut *transaction, tenant, signed(count)).await?;
+            reserved.insert(tenant.clone(), end.offset);
+            heads.insert(tenant.clone(), InboxHead { offset: end.offset - count, ..end });
         }
         let known = known(transaction, group, &heads).await?;
         let mut every_driver = HashMap::new();
@@ -122,16 +131,15 @@ impl Sending {
                 every_driver.insert(outgoing.tenant.clone(), all_drivers(transaction, &outgoing.tenant).await?);
             }
         }
-        let named: BTreeSet<Thread> = group.iter().flat_map(|outgoing| outgoing.named()).collect();
-        let drivers = drivers_among(transaction, &named.iter().collect::<Vec<_>>()).await?;
         let of_all = every_driver
             .iter()
             .flat_map(|(tenant, drivers)| drivers.iter().map(move |driver| (tenant.clone(), driver.clone())));
         let own = group.iter().filter(|outgoing| matches!(outgoing.to, Recipients::Dispatch));
         let own = own.map(|outgoing| (outgoing.tenant.clone(), outgoing.sender.clone()));
-        let threads: BTreeSet<Thread> = drivers.iter().cloned().chain(of_all).chain(own).collect();
-        let last = last_seqs(transaction, &threads.iter().collect::<Vec<_>>()).await?;
-        Ok(Self { heads, known, drivers, every_driver, last, fresh: Vec::new() })
+        let named = group.iter().flat_map(|outgoing| outgoing.named());
+        let threads: BTreeSet<Thread> = named.chain(of_all).chain(own).collect();
+        let Threads { drivers, last } = look_up(transaction, &threads.iter().collect::<Vec<_>>()).await?;
+        Ok(Self { heads, reserved, known, drivers, every_driver, last, fresh: Vec::new() })
     }
 
     fn send(&mut self, outgoing: &Outgoing, now: Timestamp) -> Result<Stored, StoreError> {
@@ -194,7 +202,7 @@ impl Sending {
         Ok(message)
     }
 
-    async fn write(&self, transaction: &mut AnyConnection) -> Result<(), StoreError> {
+    async fn write(&self, transaction: &mut AnyConnection, indexing: Indexing) -> Result<(), StoreError> {
         let threads = self.fresh.iter().map(|(tenant, _, message)| (tenant.clone(), message.conversation_id.clone()));
         let threads: BTreeSet<Thread> = threads.collect();
         let moved: Vec<(&Thread, u64)> =
@@ -213,22 +221,32 @@ impl Sending {
             }
             query.execute(&mut *transaction).await?;
         }
-        let written: BTreeSet<&Tenant> = self.fresh.iter().map(|(tenant, ..)| tenant).collect();
-        for (tenant, head) in self.heads.iter().filter(|(tenant, _)| written.contains(tenant)) {
-            sqlx::query("UPDATE inbox SET head = $2 WHERE tenant = $1")
-                .bind(tenant.as_str())
-                .bind(signed(head.offset))
-                .execute(&mut *transaction)
-                .await?;
+        for (tenant, head) in &self.heads {
+            if self.reserved.get(tenant) != Some(&head.offset) {
+                sqlx::query("UPDATE inbox SET head = $2 WHERE tenant = $1")
+                    .bind(tenant.as_str())
+                    .bind(signed(head.offset))
+                    .execute(&mut *transaction)
+                    .await?;
+            }
         }
         for part in parts(&self.fresh) {
-            insert(transaction, part).await?;
+            insert(transaction, part, indexing).await?;
         }
         Ok(())
     }
 }
 
 impl Outgoing {
+    /// How many messages it becomes, as far as it says itself.
+    fn expected(&self) -> u64 {
+        match &self.to {
+            Recipients::Dispatch => 1,
+            Recipients::Drivers(drivers) => drivers.len() as u64,
+            Recipients::EveryDriver => 0,
+        }
+    }
+
     /// The drivers that it names, as conversations.
     fn named(&self) -> impl Iterator<Item = Thread> {
         let named = match &self.to {
@@ -285,38 +303,37 @@ async fn all_drivers(transaction: &mut AnyConnection, tenant: &Tenant) -> Result
     rows.iter().map(|row| id(row, "user_id")).collect()
 }
 
-/// Those of these users who are drivers.
-async fn drivers_among(transaction: &mut AnyConnection, users: &[&Thread]) -> Result<HashSet<Thread>, StoreError> {
-    let mut drivers = HashSet::new();
-    for part in parts(users) {
-        let statement = format!(
-            "WITH asked (tenant, user_id) AS (VALUES {})
-             SELECT u.tenant, u.user_id FROM asked CROSS JOIN app_user u
-             WHERE u.tenant = asked.tenant AND u.user_id = asked.user_id AND u.role = 'driver' AND u.disabled = 0",
-            places(part.len(), 2)
-        );
-        for row in of_threads(statement, part).fetch_all(&mut *transaction).await? {
-            drivers.insert(thread(&row, "user_id")?);
-        }
-    }
-    Ok(drivers)
+/// What there is of some conversations before a group is placed.
+#[derive(Default)]
+struct Threads {
+    /// Those whose user may be named as a driver.
+    drivers: HashSet<Thread>,
+    /// The newest `seq` of each that has begun.
+    last: HashMap<Thread, u64>,
 }
 
-/// The newest `seq` of each of these conversations that has begun.
-async fn last_seqs(transaction: &mut AnyConnection, threads: &[&Thread]) -> Result<HashMap<Thread, u64>, StoreError> {
-    let mut last = HashMap::new();
+async fn look_up(transaction: &mut AnyConnection, threads: &[&Thread]) -> Result<Threads, StoreError> {
+    let mut found = Threads::default();
     for part in parts(threads) {
         let statement = format!(
-            "WITH asked (tenant, conversation_id) AS (VALUES {})
-             SELECT c.tenant, c.conversation_id, c.last_seq FROM asked CROSS JOIN conversation c
-             WHERE c.tenant = asked.tenant AND c.conversation_id = asked.conversation_id",
+            "WITH asked (tenant, thread) AS (VALUES {})
+             SELECT asked.tenant, asked.thread, u.user_id AS driver, c.last_seq FROM asked
+             LEFT JOIN app_user u ON u.tenant = asked.tenant AND u.user_id = asked.thread
+               AND u.role = 'driver' AND u.disabled = 0
+             LEFT JOIN conversation c ON c.tenant = asked.tenant AND c.conversation_id = asked.thread",
             places(part.len(), 2)
         );
         for row in of_threads(statement, part).fetch_all(&mut *transaction).await? {
-            last.insert(thread(&row, "conversation_id")?, unsigned(&row, "last_seq")?);
+            let thread = thread(&row)?;
+            if row.try_get::<Option<String>, _>("driver")?.is_some() {
+                found.drivers.insert(thread.clone());
+            }
+            if row.try_get::<Option<i64>, _>("last_seq")?.is_some() {
+                found.last.insert(thread, unsigned(&row, "last_seq")?);
+            }
         }
     }
-    Ok(last)
+    Ok(found)
 }
 
 /// A query whose places are those of tenants and ids.
@@ -326,8 +343,8 @@ fn of_threads<'q>(statement: String, threads: &[&'q Thread]) -> Query<'q, Any, A
     })
 }
 
-fn thread(row: &AnyRow, column: &str) -> Result<Thread, StoreError> {
-    Ok((Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?, id(row, column)?))
+fn thread(row: &AnyRow) -> Result<Thread, StoreError> {
+    Ok((Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?, id(row, "thread")?))
 }
 
 pub(in crate::store) async fn advance_inbox<'c>(
@@ -347,7 +364,11 @@ pub(in crate::store) async fn advance_inbox<'c>(
     inbox_head(&row)
 }
 
-async fn insert(transaction: &mut AnyConnection, messages: &[(Tenant, u64, Message)]) -> Result<(), StoreError> {
+async fn insert(
+    transaction: &mut AnyConnection,
+    messages: &[(Tenant, u64, Message)],
+    indexing: Indexing,
+) -> Result<(), StoreError> {
     let statement = format!(
         "INSERT INTO message (tenant, inbox_offset, conversation_id, seq, message_id, sender_id, sender_role,
              sender_name, recipient_id, content, priority, requires_ack, sent_at, client_message_id, alert_id,
@@ -374,7 +395,7 @@ async fn insert(transaction: &mut AnyConnection, messages: &[(Tenant, u64, Messa
             .bind(message.client_message_id.as_str())
             .bind(message.alert_id.as_ref().map(Id::as_str))
             .bind(message.route_plan_id.as_ref().map(Id::as_str))
-            .bind(stored_words(&message.content));
+            .bind(indexing.words(&message.content));
     }
     query.execute(transaction).await?;
     Ok(())

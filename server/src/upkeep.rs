@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::search::LOT;
 use crate::store::{Database, StoreError};
 
 /// How often it is looked for messages without words: so long one is found by a search alone, which
@@ -21,8 +20,13 @@ const INDEX_PERIOD: Duration = Duration::from_secs(1);
 const SELDOM: Duration = Duration::from_secs(60 * 60);
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// The pause after a lot.
+/// The most messages in a lot to be removed, and the pause after it.
+const LOT: usize = 250;
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The same for those that get their words: a lot takes SQLite's writer for two milliseconds.
+const WORDS_LOT: usize = 32;
+const WORDS_PAUSE: Duration = Duration::from_millis(25);
 
 /// Looks after a database's messages until `stop`. `retention` is how long they are kept; without
 /// one, for ever.
@@ -33,8 +37,8 @@ pub(crate) async fn run(database: Database, retention: Option<Duration>, stop: C
 
 async fn find_words(database: &Database) {
     loop {
-        let pause = match database.index_words(LOT).await {
-            Ok(true) => PAUSE,
+        let pause = match database.index_words(WORDS_LOT).await {
+            Ok(true) => WORDS_PAUSE,
             Ok(false) => INDEX_PERIOD,
             Err(error) => {
                 tracing::warn!(%error, "the words of messages could not be found yet");

@@ -1,6 +1,6 @@
 //! The request that opens a connection, which stays in memory as long as the connection.
 
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -13,6 +13,8 @@ pub(crate) async fn copy_head(mut request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/socket.io") {
         if let Ok(uri) = request.uri().to_string().parse::<Uri>() {
             *request.uri_mut() = uri;
+            // The router has noted it, too.
+            request.extensions_mut().remove::<OriginalUri>();
         }
         *request.headers_mut() = copied(request.headers());
     }

@@ -12,8 +12,8 @@ use super::database::Kind;
 use super::messages::{COLUMNS, message, signed, unsigned};
 use super::{Database, StoreError, within_limit};
 
-/// The most messages that are given their words in one transaction.
-pub(crate) const LOT: usize = 256;
+/// How many messages a search gives their words in one transaction.
+const LOT: usize = 256;
 
 /// How many such lots a search takes upon itself. That many wait only after a flood, or where an
 /// older server has stored messages without words.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use redis::aio::PubSub;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, Value, from_redis_value};
 
-use super::{LinkError, Wire};
+use super::{DATABASE_KEY, LinkError, Wire};
 
 /// The scheme of a cluster's URL.
 const CLUSTER: &str = "redis-cluster://";
@@ -82,10 +83,14 @@ impl Target {
     }
 
     /// The `host:port` of the server that owns slot 0; empty where there are no slots.
-    pub(super) async fn owner_of_slot_0(&self, mut wire: Wire) -> Result<String, LinkError> {
-        let Self::Cluster { seed_host, .. } = self else { return Ok(String::new()) };
-        let ranges: Vec<Vec<Value>> = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut wire).await?;
-        for range in ranges {
+    pub(super) async fn owner_of_slot_0(&self, wire: Wire) -> Result<String, LinkError> {
+        let (Self::Cluster { seed_host, .. }, Wire::Cluster(mut wire)) = (self, wire) else { return Ok(String::new()) };
+        // Any server could say it, but a missing one would be asked, too. This one is needed anyway.
+        let asked = SingleNodeRoutingInfo::SpecificNode(Route::with_key(DATABASE_KEY, SlotAddr::Master));
+        let mut slots = redis::cmd("CLUSTER");
+        slots.arg("SLOTS");
+        let ranges = wire.route_command(slots, RoutingInfo::SingleNode(asked)).await?;
+        for range in from_redis_value::<Vec<Vec<Value>>>(ranges).map_err(RedisError::from)? {
             let mut fields = range.into_iter();
             let (Some(first), Some(_last), Some(owner)) = (fields.next(), fields.next(), fields.next()) else {
                 continue;

@@ -22,7 +22,6 @@ mod nodes;
 mod pulse;
 
 use std::convert::Infallible;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use super::Ingest;
 use crate::health::RedisUp;
 use crate::link::{Link, LinkError};
-use crate::log::{Log, LogError};
+use crate::log::Log;
 use crate::metrics::Metrics;
 use appender::{Appender, Heard};
 use interval::{Interval, Marker};
@@ -65,16 +64,14 @@ enum Lost {
     Redis(#[from] RedisError),
     #[error(transparent)]
     Link(#[from] LinkError),
-    #[error(transparent)]
-    Log(#[from] LogError),
     #[error("the connection was closed")]
     Closed,
     #[error("no answer in time")]
     Silent,
     #[error("no marker came back within {} s", LIMIT.as_secs())]
     Stale,
-    #[error("the log has not taken a publish in time")]
-    Old,
+    #[error("the log takes publishes too slowly")]
+    Slow,
     #[error("another server of the cluster gives the order now")]
     Moved,
 }
@@ -92,15 +89,7 @@ impl Subscriber {
     /// A subscriber that tells `up` whether the subscription is known to work.
     pub fn new(link: Arc<Link>, ingest: Ingest, log: Arc<dyn Log>, metrics: Metrics, up: RedisUp) -> Self {
         let nodes = Arc::new(Nodes::new(Arc::clone(&link)));
-        let appender = Appender {
-            ingest,
-            log,
-            nodes: Arc::clone(&nodes),
-            metrics: metrics.clone(),
-            up: up.clone(),
-            complained: Mutex::default(),
-            succeeded: AtomicU64::new(0),
-        };
+        let appender = Appender::new(ingest, log, Arc::clone(&nodes), metrics.clone(), up.clone());
         Self { link, nodes, appender, metrics, up }
     }
 
@@ -178,7 +167,7 @@ impl Subscriber {
                 if !lock(pulse).is_fresh(now) {
                     return Err(Lost::Stale);
                 }
-                timeout(LIMIT, heard.send(passed_on)).await.map_err(|_| Lost::Old)?.map_err(|_| Lost::Closed)?;
+                timeout(LIMIT, heard.send(passed_on)).await.map_err(|_| Lost::Slow)?.map_err(|_| Lost::Closed)?;
             }
         }
     }

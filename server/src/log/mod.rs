@@ -129,19 +129,29 @@ pub trait Log: Send + Sync {
     /// say, and appending events that carry an id again is harmless.
     async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError>;
 
-    /// Notes in every tenant's log that events may have been missed before now.
+    /// The tenants that have a log.
     ///
     /// # Errors
     ///
-    /// [`LogError`]; then nothing was noted.
-    async fn mark_gap(&self) -> Result<(), LogError>;
+    /// [`LogError`], within five seconds.
+    async fn tenants(&self) -> Result<Vec<Tenant>, LogError>;
+
+    /// Notes in a tenant's log that events may have been missed before now. Where the tenant has no
+    /// log, nobody can have missed anything, and nothing is noted.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`]; whether the gap is there is then the backend's to say, and noting it again costs
+    /// clients a snapshot and nothing else.
+    async fn mark_gap(&self, tenant: &Tenant) -> Result<(), LogError>;
 
     /// Removes what is too old or too much now. The log does so by itself from time to time; tests
     /// don't wait for that.
     ///
     /// # Errors
     ///
-    /// [`LogError`]; then everything is still there.
+    /// [`LogError`], of the first tenant whose log couldn't be reached; the others' have been
+    /// trimmed all the same.
     async fn trim(&self) -> Result<(), LogError>;
 
     /// Whether the log can be reached, as far as is known without asking.

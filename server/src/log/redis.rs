@@ -147,10 +147,12 @@ impl Log for RedisLog {
         in_time(self.append_by_tenant(events)).await
     }
 
-    async fn mark_gap(&self) -> Result<(), LogError> {
-        let tenants = in_time(self.caller.tenants()).await?;
-        let marked = stream::iter(tenants).map(|tenant| in_time(self.ask(tenant, Content::Gap)));
-        marked.buffer_unordered(CONCURRENCY).try_for_each(async |_| Ok(())).await
+    async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
+        in_time(self.caller.tenants()).await
+    }
+
+    async fn mark_gap(&self, tenant: &Tenant) -> Result<(), LogError> {
+        in_time(self.ask(tenant.clone(), Content::Gap)).await.map(drop)
     }
 
     async fn trim(&self) -> Result<(), LogError> {
@@ -210,7 +212,9 @@ async fn trim(caller: &Caller, retention: Retention) -> Result<(), LogError> {
     let trimmed = stream::iter(tenants).map(|tenant| async move {
         in_time(caller.call_existing::<redis::Value>(&tenant, &caller.scripts.trim, given)).await
     });
-    trimmed.buffer_unordered(CONCURRENCY).try_for_each(async |_| Ok(())).await
+    // A server of a cluster that doesn't answer keeps no other's logs from being trimmed.
+    let keep_first = async |first: Result<(), LogError>, next: Result<_, LogError>| first.and(next.map(drop));
+    trimmed.buffer_unordered(CONCURRENCY).fold(Ok(()), keep_first).await
 }
 
 /// Reads an entry as `append.lua` writes it: the fields k, r, j, t.

@@ -80,8 +80,16 @@ impl Log for SqlLog {
         self.ask(|reply| Request::Append { events, reply }).await
     }
 
-    async fn mark_gap(&self) -> Result<(), LogError> {
-        self.ask(|reply| Request::Gap { reply }).await
+    async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
+        let rows = sqlx::query("SELECT tenant FROM log_tenant").fetch_all(self.database.reader()).await?;
+        rows.iter().map(|row| lot::tenant(row.try_get("tenant")?)).collect()
+    }
+
+    async fn mark_gap(&self, tenant: &Tenant) -> Result<(), LogError> {
+        if stored_position(&self.database, tenant).await?.is_none() {
+            return Ok(());
+        }
+        self.ask(|reply| Request::Gap { tenant: tenant.clone(), reply }).await
     }
 
     async fn trim(&self) -> Result<(), LogError> {

@@ -1,5 +1,7 @@
 //! Places where events may be missing.
 
+use std::collections::BTreeSet;
+
 use sally_server::log::{Content, Position};
 use serde_json::json;
 
@@ -13,7 +15,11 @@ pub(crate) async fn a_gap_takes_an_offset_in_every_log<B: Backend>() {
     let of_globex = node.log.position(&globex).await.unwrap();
     let mut listener = node.listen(&acme).await;
     node.append(&acme, &event(&json!({ "type": "zz_top" }))).await;
-    node.log.mark_gap().await.unwrap();
+    let all = node.log.tenants().await.unwrap();
+    assert_eq!(all.iter().collect::<BTreeSet<_>>(), BTreeSet::from([&acme, &globex]));
+    for tenant in all {
+        node.log.mark_gap(&tenant).await.unwrap();
+    }
     let after = node.append(&acme, &event(&json!({ "type": "zz_top" }))).await;
     assert_eq!(after.position, Position { offset: 3, ..begun }, "a gap changes no epoch");
     let entries = node.read_all(&acme, begun).await;
@@ -25,12 +31,20 @@ pub(crate) async fn a_gap_takes_an_offset_in_every_log<B: Backend>() {
     assert_eq!(plain(&node.read_all(&globex, of_globex).await), [(1, Vec::new(), String::new())]);
 }
 
+pub(crate) async fn a_gap_begins_no_log<B: Backend>() {
+    let (_backend, node) = fresh::<B>().await;
+    let acme = tenant("acme");
+    node.log.mark_gap(&acme).await.unwrap();
+    assert!(node.log.tenants().await.unwrap().is_empty());
+    assert_eq!(node.log.position(&acme).await.unwrap().offset, 0);
+}
+
 pub(crate) async fn a_gap_is_in_no_snapshot<B: Backend>() {
     let (_backend, node) = fresh::<B>().await;
     let acme = tenant("acme");
     let alert = event(&json!({ "type": "new_alert", "alert": { "id": "a1" } }));
     node.append(&acme, &alert).await;
-    node.log.mark_gap().await.unwrap();
+    node.log.mark_gap(&acme).await.unwrap();
     let snapshot = node.log.compacted(&acme).await.unwrap();
     assert_eq!(snapshot.position.offset, 2, "who has the snapshot is past the gap");
     assert_eq!(snapshot.events.into_iter().map(|event| event.json).collect::<Vec<_>>(), [alert.json]);

@@ -166,7 +166,11 @@ impl Log for Unread {
         unreachable!("a stream only reads")
     }
 
-    async fn mark_gap(&self) -> Result<(), LogError> {
+    async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
+        unreachable!("a stream only reads")
+    }
+
+    async fn mark_gap(&self, _: &Tenant) -> Result<(), LogError> {
         unreachable!("a stream only reads")
     }
 

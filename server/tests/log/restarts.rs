@@ -16,7 +16,7 @@ pub(crate) async fn a_restart_changes_nothing<B: Backend>() {
         event(&json!({ "type": "alert_updated", "alert": { "id": "a1", "status": "acknowledged" } })),
     ];
     node.append_each(&acme, &events).await;
-    node.log.mark_gap().await.unwrap();
+    node.log.mark_gap(&acme).await.unwrap();
     let head = node.log.position(&acme).await.unwrap();
     let (entries, snapshot) = (plain(&node.read_all(&acme, begun).await), node.snapshot(&acme).await);
     node.stop().await;

@@ -37,6 +37,7 @@ macro_rules! suite {
             }
             gaps {
                 a_gap_takes_an_offset_in_every_log
+                a_gap_begins_no_log
                 a_gap_is_in_no_snapshot
             }
             compaction {

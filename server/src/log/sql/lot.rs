@@ -154,12 +154,6 @@ impl<'e> Lot<'e> {
     }
 }
 
-/// All tenants that have a log.
-pub(super) async fn tenants(transaction: &mut AnyConnection) -> Result<Vec<Tenant>, LogError> {
-    let rows = sqlx::query("SELECT tenant FROM log_tenant").fetch_all(transaction).await?;
-    rows.iter().map(|row| tenant(row.try_get("tenant")?)).collect()
-}
-
 /// Looks up where logs stand of which that isn't known; one that doesn't exist yet begins, with an
 /// epoch of its own.
 async fn learn_heads(
@@ -248,6 +242,6 @@ async fn move_heads(transaction: &mut AnyConnection, written: &Written) -> Resul
     Ok(())
 }
 
-fn tenant(name: String) -> Result<Tenant, LogError> {
+pub(super) fn tenant(name: String) -> Result<Tenant, LogError> {
     Tenant::try_from(name).map_err(|error| LogError::Corrupt(error.to_string()))
 }

@@ -10,7 +10,7 @@ use sally_protocol::{Event, Tenant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::lot::{self, Heads, Lot, Written};
+use super::lot::{Heads, Lot, Written};
 use super::{pruning, stored_position};
 use crate::hub::Hub;
 use crate::log::{Appended, LogError, Position, Retention};
@@ -37,7 +37,7 @@ pub(super) enum Request {
     /// See [`crate::log::Log::append`].
     Append { events: Vec<(Tenant, Event)>, reply: Reply<Vec<Appended>> },
     /// See [`crate::log::Log::mark_gap`].
-    Gap { reply: Reply<()> },
+    Gap { tenant: Tenant, reply: Reply<()> },
     /// Begins a tenant's log.
     Begin { tenant: Tenant, reply: Reply<Position> },
     /// See [`crate::log::Log::trim`].
@@ -68,11 +68,11 @@ impl Request {
         }
     }
 
-    /// The tenant whose log it begins.
-    fn begins(&self) -> Option<&Tenant> {
+    /// The tenant whose log it is about, beside those of its events.
+    fn tenant(&self) -> Option<&Tenant> {
         match self {
-            Self::Begin { tenant, .. } => Some(tenant),
-            Self::Append { .. } | Self::Gap { .. } | Self::Trim { .. } => None,
+            Self::Gap { tenant, .. } | Self::Begin { tenant, .. } => Some(tenant),
+            Self::Append { .. } | Self::Trim { .. } => None,
         }
     }
 
@@ -80,7 +80,7 @@ impl Request {
     fn is_abandoned(&self) -> bool {
         match self {
             Self::Append { reply, .. } => reply.is_closed(),
-            Self::Gap { reply } | Self::Trim { reply } => reply.is_closed(),
+            Self::Gap { reply, .. } | Self::Trim { reply } => reply.is_closed(),
             Self::Begin { reply, .. } => reply.is_closed(),
         }
     }
@@ -89,10 +89,10 @@ impl Request {
     fn answer(self, outcome: Result<Outcome, LogError>) {
         match (self, outcome) {
             (Self::Append { reply, .. }, Ok(Outcome::Appended(appended))) => drop(reply.send(Ok(appended))),
-            (Self::Gap { reply } | Self::Trim { reply }, Ok(_)) => drop(reply.send(Ok(()))),
+            (Self::Gap { reply, .. } | Self::Trim { reply }, Ok(_)) => drop(reply.send(Ok(()))),
             (Self::Begin { reply, .. }, Ok(Outcome::Begun(position))) => drop(reply.send(Ok(position))),
             (Self::Append { reply, .. }, Err(error)) => drop(reply.send(Err(error))),
-            (Self::Gap { reply } | Self::Trim { reply }, Err(error)) => drop(reply.send(Err(error))),
+            (Self::Gap { reply, .. } | Self::Trim { reply }, Err(error)) => drop(reply.send(Err(error))),
             (Self::Begin { reply, .. }, Err(error)) => drop(reply.send(Err(error))),
             // `Writer::apply` answers each kind of request with its own kind of outcome; dropping
             // the reply tells the caller that the log failed.
@@ -210,18 +210,16 @@ impl Writer {
         let database = self.database.clone();
         let mut transaction = database.transaction().await?;
         let events: Vec<&(Tenant, Event)> = group.iter().flat_map(Request::appends).collect();
-        let has_gap = group.iter().any(|request| matches!(request, Request::Gap { .. }));
-        let gaps = if has_gap { lot::tenants(&mut transaction).await? } else { Vec::new() };
-        let begun = group.iter().filter_map(Request::begins).chain(&gaps);
-        let mut lot = Lot::begin(&mut transaction, &mut self.heads, &events, begun, Timestamp::now()).await?;
+        let tenants = group.iter().filter_map(Request::tenant);
+        let mut lot = Lot::begin(&mut transaction, &mut self.heads, &events, tenants, Timestamp::now()).await?;
         let mut outcomes = Vec::with_capacity(group.len());
         for request in group {
             outcomes.push(match request {
                 Request::Append { events, .. } => {
                     Outcome::Appended(events.iter().map(|event| lot.append(event)).collect::<Result<_, _>>()?)
                 }
-                Request::Gap { .. } => {
-                    gaps.iter().try_for_each(|tenant| lot.gap(tenant))?;
+                Request::Gap { tenant, .. } => {
+                    lot.gap(tenant)?;
                     Outcome::Done
                 }
                 // Taken out of the group before: it is a transaction of its own.

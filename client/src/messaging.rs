@@ -20,7 +20,7 @@ use std::task::{Context, Poll};
 
 use futures_util::Stream;
 use sally_protocol::desktop::Link;
-use sally_protocol::message::{Mark, Message, Presence, Receipt, SendMessage, Sent, SetTyping, Typing};
+use sally_protocol::message::{Acknowledge, Mark, Message, Presence, Receipt, SendMessage, Sent, SetTyping, Typing};
 use sally_protocol::team::{Assignment, Note};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -138,6 +138,15 @@ impl Commands {
     /// As any request.
     pub async fn mark_delivered(&self, mark: &Mark) -> Result<(), Failure> {
         self.request("mark_delivered", mark).await.map(drop)
+    }
+
+    /// Acknowledges a message of the other side that asks for it.
+    ///
+    /// # Errors
+    ///
+    /// As any request.
+    pub async fn acknowledge(&self, request: &Acknowledge) -> Result<(), Failure> {
+        self.request("acknowledge_message", request).await.map(drop)
     }
 
     /// Tells the others that somebody types, or no longer does.

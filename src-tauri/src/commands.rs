@@ -3,7 +3,7 @@
 use sally_client::api::AlertAction;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
-use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
+use sally_protocol::message::{Acknowledge, Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
 use sally_protocol::team::{
     Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
@@ -139,6 +139,11 @@ pub(crate) async fn discard_message(core: State<'_, Core>, client_message_id: St
 #[tauri::command]
 pub(crate) async fn mark_read(core: State<'_, Core>, mark: Mark) -> Answer<()> {
     core.mark_read(&mark).await
+}
+
+#[tauri::command]
+pub(crate) async fn acknowledge_message(core: State<'_, Core>, request: Acknowledge) -> Answer<()> {
+    core.acknowledge_message(&request).await
 }
 
 #[tauri::command]

@@ -11,7 +11,7 @@ use sally_client::api::AlertAction;
 use sally_client::messaging::Commands;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
-use sally_protocol::message::{Conversations, History, MAX_PAGE, Mark, SendMessage, SetTyping};
+use sally_protocol::message::{Acknowledge, Conversations, History, MAX_PAGE, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
 use sally_protocol::team::{
     Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
@@ -158,6 +158,10 @@ impl Core {
 
     pub(crate) async fn mark_read(&self, mark: &Mark) -> Result<(), CommandError> {
         self.messaging()?.mark_read(mark).await.map_err(|failure| failure::of_request(&failure))
+    }
+
+    pub(crate) async fn acknowledge_message(&self, request: &Acknowledge) -> Result<(), CommandError> {
+        self.messaging()?.acknowledge(request).await.map_err(|failure| failure::of_request(&failure))
     }
 
     pub(crate) async fn set_typing(&self, typing: &SetTyping) -> Result<(), CommandError> {

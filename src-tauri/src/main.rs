@@ -85,6 +85,7 @@ fn main() -> anyhow::Result<()> {
             commands::retry_message,
             commands::discard_message,
             commands::mark_read,
+            commands::acknowledge_message,
             commands::set_typing,
             commands::alert_action,
         ])

@@ -50,6 +50,12 @@ async fn a_broadcast_says_who_has_acknowledged_it_and_who_is_missing() {
         scene.app.press("Escape").await?;
         scene.app.see_none("dialog[open]").await?;
         scene.app.see_text(&at("message-asked"), "2 of 2 acknowledged").await?;
+
+        // The other way round: a driver hears that what they asked for is given.
+        let asked = maria.ask("The road is closed, I turn back").await?;
+        scene.app.click(&at("message-acknowledge")).await?;
+        maria.is_acknowledged(&asked).await?;
+        scene.app.see_none(&at("message-acknowledge")).await?;
         Ok(())
     })
     .await;

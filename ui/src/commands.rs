@@ -3,7 +3,7 @@
 
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Session, SignIn};
-use sally_protocol::message::{Conversations, History, Mark, SendMessage, SetTyping};
+use sally_protocol::message::{Acknowledge, Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
 use sally_protocol::team::{
     Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
@@ -129,6 +129,11 @@ pub(crate) async fn discard_message(client_message_id: &str) -> Answer<()> {
 /// Says that everything up to a message has been read.
 pub(crate) async fn mark_read(mark: &Mark) -> Answer<()> {
     call("mark_read", &json!({ "mark": mark })).await
+}
+
+/// Acknowledges a message of the other side that asks for it.
+pub(crate) async fn acknowledge_message(request: &Acknowledge) -> Answer<()> {
+    call("acknowledge_message", &json!({ "request": request })).await
 }
 
 /// Says whether the user types.

@@ -8,7 +8,7 @@ use sally_client::messaging::{Failure, Messaging, Update};
 use sally_client::{Server, Session};
 use sally_protocol::auth::LoginRequest;
 use sally_protocol::desktop::Link;
-use sally_protocol::message::{Mark, SendMessage, SetTyping};
+use sally_protocol::message::{Acknowledge, Mark, SendMessage, SetTyping};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -91,6 +91,8 @@ async fn it_is_live_when_the_server_says_session() {
     let connect = peer.receive().await;
     assert!(connect.starts_with("40/messaging,{\"token\":\"e30."), "{connect}");
     assert_eq!(words(&mut messaging, 1).await, ["connecting"]);
+    let asked = messaging.commands().acknowledge(&Acknowledge { message_id: "m1".into() }).await;
+    assert_eq!(asked, Err(Failure::Offline));
     let early = messaging.commands().mark_read(&Mark { conversation_id: "dan".parse().expect("an id"), seq: 1 }).await;
     assert_eq!(early, Err(Failure::Offline), "open isn't accepted");
     peer.send("40/messaging,{\"sid\":\"s\"}").await;

@@ -89,6 +89,8 @@ pub(crate) struct Bubble {
     pub(crate) urgent: bool,
     /// Whether the reader is asked to acknowledge it.
     pub(crate) requires_ack: bool,
+    /// Of the other side's message that asks to be acknowledged: whether somebody here has done so.
+    pub(crate) answered: Option<bool>,
     /// The alert it is about.
     pub(crate) alert_id: Option<Id>,
     /// The route it is about.
@@ -126,6 +128,7 @@ impl Thread {
             content: request.content.clone(),
             urgent: request.priority == MessagePriority::Urgent,
             requires_ack: request.requires_ack,
+            answered: None,
             alert_id: request.alert_id.clone(),
             route_plan_id: request.route_plan_id.clone(),
             at: outgoing.created_at,
@@ -152,6 +155,7 @@ impl Thread {
             content: message.content.clone(),
             urgent: message.priority == MessagePriority::Urgent,
             requires_ack: message.requires_ack,
+            answered: (message.requires_ack && !ours).then(|| self.answered.contains(&message.message_id)),
             alert_id: message.alert_id.clone(),
             route_plan_id: message.route_plan_id.clone(),
             at: message.timestamp,
@@ -160,7 +164,7 @@ impl Thread {
     }
 
     fn progress(&self, message: &Message) -> Progress {
-        if self.confirmed.contains(&message.message_id) {
+        if self.acknowledged.contains(&message.message_id) {
             Progress::Acknowledged
         } else if message.seq <= self.read {
             Progress::Read

@@ -30,8 +30,10 @@ pub(crate) struct Thread {
     pub(super) delivered: u64,
     /// The other side has read everything up to here.
     pub(super) read: u64,
-    /// Messages that the other side has confirmed.
-    pub(super) confirmed: BTreeSet<String>,
+    /// Messages that the other side has acknowledged.
+    pub(super) acknowledged: BTreeSet<String>,
+    /// Messages of the other side that somebody here has acknowledged.
+    pub(super) answered: BTreeSet<String>,
     /// Whether a push showed that messages are missing, so that the newest page must be fetched.
     stale: bool,
 }
@@ -98,8 +100,10 @@ impl Thread {
             self.stale = false;
         }
         for HistoryMessage { message, acknowledged_by } in page.messages {
-            if acknowledged_by.iter().any(|by| by.user_id == message.conversation_id) {
-                self.confirmed.insert(message.message_id.clone());
+            for by in acknowledged_by {
+                let is_other = by.user_id == message.conversation_id;
+                let known = if is_other { &mut self.acknowledged } else { &mut self.answered };
+                known.insert(message.message_id.clone());
             }
             self.store(message);
         }
@@ -171,14 +175,23 @@ impl Thread {
     /// Notes a receipt of the other side, whose user is `other`. Receipts never go back.
     pub(crate) fn receipt(&mut self, receipt: &Receipt, other: &Id) {
         if receipt.user_id != *other {
+            // What a colleague has read or received says nothing; what they have acknowledged is done.
+            if let (ReceiptKind::Acknowledged, Some(message)) = (receipt.kind, receipt.message_id.clone()) {
+                self.answered(message);
+            }
             return;
         }
         let seq = receipt.seq.unwrap_or(0);
         match receipt.kind {
             ReceiptKind::Delivered => self.delivered = self.delivered.max(seq),
             ReceiptKind::Read => self.read = self.read.max(seq),
-            ReceiptKind::Acknowledged => self.confirmed.extend(receipt.message_id.clone()),
+            ReceiptKind::Acknowledged => self.acknowledged.extend(receipt.message_id.clone()),
         }
+    }
+
+    /// Notes that somebody here has acknowledged a message of the other side.
+    pub(crate) fn answered(&mut self, message_id: String) {
+        self.answered.insert(message_id);
     }
 
     /// The place of the newest stored message.

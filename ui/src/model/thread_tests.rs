@@ -192,6 +192,35 @@ fn receipts_of_the_other_side_only_go_forward() {
 }
 
 #[test]
+fn what_the_other_side_asks_for_is_open_until_somebody_here_has_acknowledged_it() {
+    let asking = |seq| Message { requires_ack: true, ..message(seq, "driver") };
+    let by = AcknowledgedBy { user_id: id("bob"), at: message(1, "ann").timestamp };
+    let messages = (1..=4).map(|seq| HistoryMessage {
+        message: if seq == 4 { message(4, "driver") } else { asking(seq) },
+        acknowledged_by: if seq == 1 { vec![by.clone()] } else { vec![] },
+    });
+    let mut thread = Thread::default();
+    thread.page(History { messages: messages.collect(), more: false, receipts: vec![] }, true);
+    let answered = |thread: &Thread, seq: u64| {
+        thread.bubble(&format!("driver/u{seq}"), &ann(), utc).and_then(|bubble| bubble.answered)
+    };
+    assert_eq!((answered(&thread, 1), answered(&thread, 2)), (Some(true), Some(false)));
+    assert_eq!(answered(&thread, 4), None, "it doesn't ask");
+    thread.answered("m2".into());
+    assert_eq!(answered(&thread, 2), Some(true));
+    let receipt = Receipt {
+        conversation_id: id("driver"),
+        user_id: id("bob"),
+        kind: ReceiptKind::Acknowledged,
+        seq: None,
+        message_id: Some("m3".into()),
+        at: message(1, "ann").timestamp,
+    };
+    thread.receipt(&receipt, &id("driver"));
+    assert_eq!(answered(&thread, 3), Some(true), "a colleague has done it");
+}
+
+#[test]
 fn days_and_the_unread_mark_stand_before_their_messages() {
     let mut thread = Thread::default();
     let mut before = message(1, "driver");

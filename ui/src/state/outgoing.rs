@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sally_protocol::Id;
-use sally_protocol::message::{Mark, MessagePriority, SendMessage, SetTyping};
+use sally_protocol::message::{Acknowledge, Mark, MessagePriority, SendMessage, SetTyping};
 use uuid::Uuid;
 
 use super::inbox::{Draft, Inbox, Subject};
@@ -95,6 +95,18 @@ impl Inbox {
                 Err(_) => self.marked.update_value(|marked| {
                     marked.remove(&conversation);
                 }),
+            }
+        });
+    }
+
+    /// Acknowledges a message of the driver's that asks for it.
+    pub(crate) fn acknowledge(self, conversation: Id, message_id: String) {
+        spawn_local(async move {
+            match commands::acknowledge_message(&Acknowledge { message_id: message_id.clone() }).await {
+                Ok(()) => self.threads.update(|threads| {
+                    threads.entry(conversation).or_default().answered(message_id);
+                }),
+                Err(error) => self.not_taken.set(Some((conversation, error.message))),
             }
         });
     }

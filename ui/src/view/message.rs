@@ -36,11 +36,19 @@ pub(crate) fn MessageRow(
     let about = Memo::new(move |_| {
         bubble.with(|bubble| bubble.as_ref().map(|bubble| (bubble.alert_id.clone(), bubble.route_plan_id.clone())))
     });
+    let answered = Memo::new(move |_| bubble.with(|bubble| bubble.as_ref().and_then(|bubble| bubble.answered)));
+    let acknowledge = move |_| {
+        if let Some(message) =
+            bubble.with_untracked(|bubble| bubble.as_ref().and_then(|bubble| bubble.message_id.clone()))
+        {
+            inbox.acknowledge(id.get_value(), message);
+        }
+    };
     // Whether those who read it are asked to acknowledge it, and which message to look up for that.
     let asked = Memo::new(move |_| {
         bubble.with(|bubble| {
-            let bubble = bubble.as_ref().filter(|bubble| bubble.requires_ack)?;
-            let looked = bubble.message_id.clone().filter(|_| bubble.ours).map(|message_id| {
+            let bubble = bubble.as_ref().filter(|bubble| bubble.requires_ack && bubble.ours)?;
+            let looked = bubble.message_id.clone().map(|message_id| {
                 let (key, content) = (key.get_value(), bubble.content.clone());
                 Looked { key, message_id, content }
             });
@@ -99,8 +107,17 @@ pub(crate) fn MessageRow(
                 })}
                 {move || progress.get().map(|progress| view! { <ProgressMark progress /> })}
                 {move || asked.get().map(|looked| view! { <AskedMark looked key=key.get_value() progress /> })}
+                <Show when=move || answered.get() == Some(true)>
+                    <ProgressMark progress=Progress::Acknowledged />
+                </Show>
                 {move || waits.get().map(|text| view! { <span data-testid="message-waits">{text}</span> })}
             </footer>
+            <Show when=move || answered.get() == Some(false)>
+                <button class="button message-acknowledge" data-testid="message-acknowledge" on:click=acknowledge>
+                    <Icon symbol=Symbol::Check />
+                    "Acknowledge"
+                </button>
+            </Show>
             {move || {
                 failure()
                     .map(|error| {

@@ -106,7 +106,7 @@ fn Chooser(drivers: Memo<Vec<Driver>>, to: Memo<Vec<Driver>>) -> impl IntoView {
                 />
             </label>
             <button type="button" class="button quiet" data-testid="broadcast-every" disabled=move || found.read().is_empty() on:click=turn_all>
-                {move || if every.get() { "None" } else { "Select all" }}
+                {move || if every.get() { "Clear" } else { "Select all" }}
             </button>
         </div>
         <Show when=move || !to.read().is_empty()>

@@ -30,7 +30,18 @@ const WORDS: Words = Words {
 pub(crate) fn Routes() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let text = RwSignal::new(String::new());
-    let names = Memo::new(move |_| desk.board.with(driver_names));
+    // Alerts have told some names, and the conversations the others where they have been fetched.
+    let names = Memo::new(move |_| {
+        let mut names = desk.board.with(driver_names);
+        desk.inbox.conversations.with(|list| {
+            for known in list {
+                if let Some(name) = &known.name {
+                    names.entry(known.conversation_id.clone()).or_insert_with(|| name.clone());
+                }
+            }
+        });
+        names
+    });
     let plans = Memo::new(move |_| desk.board.with(|board| text.with(|text| plans(board, &names.read(), text))));
     let fetched = Memo::new(move |_| desk.board.with(|board| board.current || !board.routes.is_empty()));
     let any = Memo::new(move |_| desk.board.with(|board| !board.routes.is_empty()));

@@ -3,14 +3,14 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, KeyboardEvent};
+use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::icon::{Icon, Symbol};
 use super::{rows, writing};
 
 /// Moves the keyboard through the list at the left of a sheet: its fields and its items.
-fn walk(event: &KeyboardEvent, step: isize) {
-    let Ok(list) = document().query_selector_all(".sheet[open] .sheet-list :is(input, [data-item])") else { return };
+fn walk(sheet: &Element, event: &KeyboardEvent, step: isize) {
+    let Ok(list) = sheet.query_selector_all(".sheet-list :is(input, [data-item])") else { return };
     let all: Vec<HtmlElement> = (0..list.length()).filter_map(|at| list.item(at)?.dyn_into().ok()).collect();
     let active = document().active_element();
     let is_active = |item: &HtmlElement| active.as_ref().is_some_and(|active| item.is_same_node(Some(active)));
@@ -59,10 +59,13 @@ pub(super) fn Sheet(
             event.stop_propagation();
             open.set(false);
         }
-        match event.key().as_str() {
-            "ArrowDown" => walk(&event, 1),
-            "ArrowUp" => walk(&event, -1),
-            _ => {}
+        let step = match event.key().as_str() {
+            "ArrowDown" => 1,
+            "ArrowUp" => -1,
+            _ => return,
+        };
+        if let Some(sheet) = dialog.get_untracked() {
+            walk(&sheet, &event, step);
         }
     };
     view! {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use sally_protocol::Id;
-use sally_protocol::message::{Conversation, SendMessage};
+use sally_protocol::desktop::CommandError;
+use sally_protocol::message::{Conversation, SendMessage, code};
 use sally_protocol::recipients::Recipients;
 use sally_protocol::template::{Facts, fill, placeholders};
 
@@ -54,11 +55,12 @@ impl Gap {
     }
 }
 
-/// The drivers, by name.
-pub(crate) fn drivers(conversations: &[Conversation]) -> Vec<Driver> {
+/// The drivers whom the server knows, by name: one unknown recipient, and nobody gets a message to several.
+pub(crate) fn drivers(conversations: &[Conversation], listed: &BTreeSet<Id>) -> Vec<Driver> {
+    let is_known = |known: &&Conversation| listed.contains(&known.conversation_id) || known.last_message.is_some();
     let of =
         |known: &Conversation| Driver { id: known.conversation_id.clone(), name: name(known), online: known.online };
-    let mut drivers: Vec<Driver> = conversations.iter().map(of).collect();
+    let mut drivers: Vec<Driver> = conversations.iter().filter(is_known).map(of).collect();
     drivers.sort_by_cached_key(|driver| (driver.name.to_lowercase(), driver.id.clone()));
     drivers
 }
@@ -129,10 +131,9 @@ pub(crate) fn messages(
 }
 
 /// Whom a message on its way goes to: `All drivers`, `Maria Lopez`, `3 drivers`.
-pub(crate) fn whom(message: &SendMessage, drivers: &[Driver]) -> String {
-    let called = |id: &Id| {
-        drivers.iter().find(|driver| driver.id == *id).map_or_else(|| id.to_string(), |driver| driver.name.clone())
-    };
+pub(crate) fn whom(message: &SendMessage, conversations: &[Conversation]) -> String {
+    let called =
+        |id: &Id| conversations.iter().find(|known| known.conversation_id == *id).map_or_else(|| id.to_string(), name);
     match message.recipients() {
         Ok(Recipients::EveryDriver) => "All drivers".to_owned(),
         Ok(Recipients::One(user)) => called(user),
@@ -142,8 +143,19 @@ pub(crate) fn whom(message: &SendMessage, drivers: &[Driver]) -> String {
     }
 }
 
+/// Why a message to several can't be sent, as a sentence.
+pub(crate) fn reason(error: &CommandError) -> String {
+    match error.code.as_str() {
+        code::NOT_FOUND => "One of these drivers is no longer there, so that nobody has got it.".to_owned(),
+        _ if error.message.ends_with('.') => error.message.clone(),
+        _ => label::sentence(&error.message),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn id(text: &str) -> Id {
@@ -152,6 +164,11 @@ mod tests {
 
     fn driver(id: &str, name: &str) -> Driver {
         Driver { id: self::id(id), name: name.into(), online: false }
+    }
+
+    fn conversation(id: &str, name: &str) -> Conversation {
+        let conversation = json!({ "conversationId": id, "name": name, "unread": 0, "readSeq": 0, "online": false });
+        serde_json::from_value(conversation).expect("a conversation")
     }
 
     fn fleet() -> Vec<Driver> {
@@ -224,6 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn only_whom_the_server_knows_can_be_chosen() {
+        let all = [conversation("d2", "ben"), conversation("d1", "Ana"), conversation("d9", "Nobody")];
+        let listed = BTreeSet::from([id("d1"), id("d2")]);
+        let names: Vec<String> = drivers(&all, &listed).into_iter().map(|driver| driver.name).collect();
+        assert_eq!(names, ["Ana", "ben"]);
+    }
+
+    #[test]
+    fn a_refusal_is_a_sentence() {
+        let error =
+            |code: &str, message: &str| CommandError { code: code.into(), message: message.into(), retryable: false };
+        assert_eq!(reason(&error("forbidden", "no such right")), "No such right.");
+        assert_eq!(reason(&error("forbidden", "No.")), "No.");
+        assert!(reason(&error("not_found", "no such recipient")).contains("nobody has got it"));
+    }
+
+    #[test]
     fn drivers_are_found_by_name_and_id() {
         let found = |text: &str| matching(&fleet(), text).into_iter().map(|driver| driver.name).collect::<Vec<_>>();
         assert_eq!(found("OTTO be"), ["Ben Otto"]);
@@ -238,9 +272,10 @@ mod tests {
             recipient_ids: Some(ids.iter().map(|text| id(text)).collect()),
             ..SendMessage::default()
         };
-        assert_eq!(whom(&to(&["d1", "d2"]), &fleet()), "2 drivers");
-        assert_eq!(whom(&to(&["d2"]), &fleet()), "Ben Otto");
-        assert_eq!(whom(&to(&["d9"]), &fleet()), "d9");
-        assert_eq!(whom(&SendMessage { broadcast: Some(true), ..SendMessage::default() }, &fleet()), "All drivers");
+        let known = [conversation("d2", "Ben Otto")];
+        assert_eq!(whom(&to(&["d1", "d2"]), &known), "2 drivers");
+        assert_eq!(whom(&to(&["d2"]), &known), "Ben Otto");
+        assert_eq!(whom(&to(&["d9"]), &known), "d9");
+        assert_eq!(whom(&SendMessage { broadcast: Some(true), ..SendMessage::default() }, &known), "All drivers");
     }
 }

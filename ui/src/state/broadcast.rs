@@ -122,7 +122,8 @@ impl Desk {
             requires_ack,
             ..SendMessage::default()
         };
-        let to = self.inbox.conversations.with_untracked(|list| chosen(&drivers(list), &choice));
+        let known = self.inbox.listed.get_untracked();
+        let to = self.inbox.conversations.with_untracked(|list| chosen(&drivers(list, &known), &choice));
         // The board may have changed since it was asked what can be filled in.
         if let Some(gap) = gaps(&message.content, &to, |driver| self.facts_of(driver)).first() {
             broadcast.confirming.set(false);

@@ -1,6 +1,6 @@
 //! Conversations with drivers: what is known of them, and what is said in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -77,6 +77,8 @@ pub(crate) struct Inbox {
     pub(crate) door: Door,
     /// The conversations, in no order.
     pub(crate) conversations: RwSignal<Vec<Conversation>>,
+    /// Those of them that the server has listed. Another may be of somebody whom it doesn't know.
+    pub(crate) listed: RwSignal<BTreeSet<Id>>,
     /// How the list of conversations stands.
     pub(crate) list: RwSignal<Load>,
     /// The conversation that is open.
@@ -126,6 +128,7 @@ impl Inbox {
             link: RwSignal::new(Link::closed()),
             door: Door::new(),
             conversations: RwSignal::default(),
+            listed: RwSignal::default(),
             list: RwSignal::default(),
             open: RwSignal::default(),
             sought: RwSignal::default(),
@@ -152,6 +155,7 @@ impl Inbox {
     /// Forgets everything, for the next user.
     pub(crate) fn forget(self) {
         self.conversations.set(Vec::new());
+        self.listed.set(BTreeSet::new());
         self.list.set(Load::Idle);
         self.open.set(None);
         self.sought.set(None);
@@ -274,6 +278,8 @@ impl Inbox {
             }
             match answer {
                 Ok(answer) => {
+                    let listed = answer.conversations.iter().map(|known| known.conversation_id.clone());
+                    self.listed.set(listed.collect());
                     self.conversations.update(|list| {
                         let before = list.clone();
                         let (online, assigned) = (self.heard.get_value(), self.assignments.heard.get_value());

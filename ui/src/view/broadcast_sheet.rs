@@ -38,7 +38,8 @@ fn Fields() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let broadcast = desk.inbox.broadcast;
     let draft = broadcast.draft;
-    let drivers = Memo::new(move |_| desk.inbox.conversations.with(|list| broadcast::drivers(list)));
+    let inbox = desk.inbox;
+    let drivers = Memo::new(move |_| inbox.conversations.with(|list| broadcast::drivers(list, &inbox.listed.read())));
     let to = Memo::new(move |_| broadcast.choice.with(|choice| broadcast::chosen(&drivers.read(), choice)));
     let text = Memo::new(move |_| draft.read().text.clone());
     let singly = Memo::new(move |_| text.with(|text| !placeholders(text).is_empty()));

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use sally_protocol::outbox::Unsent;
 
 use super::icon::{Icon, Symbol};
-use crate::model::broadcast::{drivers, whom};
+use crate::model::broadcast::{reason, whom};
 use crate::model::bubble::Progress;
 use crate::state::Desk;
 
@@ -30,10 +30,10 @@ fn UnsentRow(unsent: Unsent) -> impl IntoView {
     let id = StoredValue::new(unsent.id().to_owned());
     let Unsent { message, state, .. } = unsent;
     let content = message.content.clone();
-    let to = move || inbox.conversations.with(|list| whom(&message, &drivers(list)));
+    let to = move || inbox.conversations.with(|list| whom(&message, list));
     let progress = Progress::of(state);
     let word = progress.word();
-    let failure = if let Progress::Failed(error) = &progress { Some(error.message.clone()) } else { None };
+    let failure = if let Progress::Failed(error) = &progress { Some(reason(error)) } else { None };
     let why = move || inbox.link.with(|link| progress.why(&link.state));
     view! {
         <article class="unsent-row" data-testid="unsent-broadcast" data-progress=word>

@@ -74,11 +74,14 @@ pub(crate) fn apply(conversation: &mut Conversation, assignment: &Assignment) {
     conversation.assignee_name.clone_from(&assignment.assignee_name);
 }
 
-/// Who looks after a conversation: "You", a name, or nobody.
+/// What the viewer is called.
+pub(crate) const YOU: &str = "You";
+
+/// Who looks after a conversation: [`YOU`], a name, or nobody.
 pub(crate) fn holder(conversation: &Conversation, viewer: Option<&Id>) -> Option<String> {
     let assignee = conversation.assignee_id.as_ref()?;
     if Some(assignee) == viewer {
-        return Some("You".to_owned());
+        return Some(YOU.to_owned());
     }
     Some(conversation.assignee_name.clone().unwrap_or_else(|| assignee.to_string()))
 }
@@ -100,7 +103,7 @@ pub(crate) fn choices(team: &[TeamMember], current: Option<&Id>, viewer: &Id, ty
     let (own, others): (Vec<_>, Vec<_>) = team.iter().partition(|member| member.user_id == *viewer);
     let named = |member: &&TeamMember| {
         let name = member.name.clone().unwrap_or_else(|| member.user_id.to_string());
-        let name = if member.user_id == *viewer { format!("You ({name})") } else { name };
+        let name = if member.user_id == *viewer { format!("{YOU} ({name})") } else { name };
         Choice { current: current == Some(&member.user_id), user: Some(member.user_id.clone()), name }
     };
     let nobody = Choice { user: None, name: "Nobody".to_owned(), current: current.is_none() };

@@ -62,7 +62,12 @@ impl Assignments {
         }
         self.load.set(Load::Loading);
         spawn_local(async move {
-            match commands::team().await {
+            let answer = commands::team().await;
+            if self.load.get_untracked() != Load::Loading {
+                // It was asked for somebody who has signed out since.
+                return;
+            }
+            match answer {
                 Ok(answer) => {
                     self.team.set(answer.members);
                     self.load.set(Load::Ready);

@@ -183,6 +183,7 @@ impl Inbox {
     pub(crate) fn leave(self) {
         self.stop_typing();
         self.search.look_for(String::new());
+        self.assignments.choosing.set(false);
         self.door.close();
     }
 

@@ -40,6 +40,8 @@ impl Inbox {
     fn give_back(self, conversation: Id, mut draft: Draft, reason: String) {
         self.drafts.update(|drafts| {
             let since = drafts.remove(&conversation).unwrap_or_default();
+            // A note never becomes a message by itself.
+            draft.is_note = since.is_note;
             if !since.text.is_empty() {
                 draft.text = format!("{}\n{}", draft.text, since.text);
             }

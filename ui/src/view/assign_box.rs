@@ -58,7 +58,7 @@ pub(crate) fn AssignBox(
     view! {
         <div class="assign" on:focusout=left>
             <Show when=move || shown.read().is_none()>
-                <button class="button" data-testid="assign-take" disabled=giving on:click=take.clone()>
+                <button class="button" data-testid="assign-take" title="Take this conversation" disabled=giving on:click=take.clone()>
                     "Take"
                 </button>
             </Show>

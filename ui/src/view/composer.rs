@@ -155,6 +155,7 @@ pub(crate) fn Composer(
                     .read()
                     .subject
                     .clone()
+                    .filter(|_| !is_note.get())
                     .map(|subject| {
                         let (symbol, about, not) = match subject {
                             Subject::Alert { title, .. } => (Symbol::Bell, title, "Not about this alert"),
@@ -238,6 +239,9 @@ pub(crate) fn Composer(
                     <Icon symbol=Symbol::Check />
                     "Ask to acknowledge"
                 </button>
+                </Show>
+                <Show when=move || is_note.get()>
+                    <span class="dim">"Only your team sees this."</span>
                 </Show>
                 <span class="composer-note" role="status" data-over=move || (length.get() > MAX_CONTENT_CHARS).to_string()>
                     {counter}

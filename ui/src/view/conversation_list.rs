@@ -12,7 +12,7 @@ use super::placeholder::Placeholder;
 use super::row::Row;
 use super::rows;
 use super::whose_filter::WhoseFilter;
-use crate::model::assignment::{Whose, holder};
+use crate::model::assignment::{Whose, YOU, holder};
 use crate::model::conversations::{Narrow, name, order, typists, unread};
 use crate::model::hold::arrange;
 use crate::model::label;
@@ -202,8 +202,9 @@ fn ConversationRow(id: Id, reachable: Memo<Option<Id>>) -> impl IntoView {
                 held_by
                     .get()
                     .map(|name| {
+                        let own = (name == YOU).to_string();
                         view! {
-                            <span class="conversation-holder" data-testid="conversation-holder">
+                            <span class="conversation-holder" data-testid="conversation-holder" data-own=own>
                                 <Icon symbol=Symbol::Person />
                                 <span class="unseen">"Assigned to: "</span>
                                 <bdi>{name}</bdi>

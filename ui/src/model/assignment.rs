@@ -22,6 +22,15 @@ impl Whose {
     /// All of them, in the order in which they are offered.
     pub(crate) const ALL: [Self; 3] = [Self::All, Self::Mine, Self::Unassigned];
 
+    /// The one after this, for a key that goes round.
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::All => Self::Mine,
+            Self::Mine => Self::Unassigned,
+            Self::Unassigned => Self::All,
+        }
+    }
+
     /// The word for people.
     pub(crate) fn label(self) -> &'static str {
         match self {

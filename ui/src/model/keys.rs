@@ -29,6 +29,8 @@ pub(crate) enum Action {
     Note,
     /// Choose who looks after the open conversation.
     Assign,
+    /// List all conversations, the viewer's, or those that nobody has: the next of these.
+    Whose,
     /// Let waiting rows in.
     ShowNew,
     /// Write to several drivers.
@@ -110,6 +112,7 @@ fn on_messages(key: &str) -> Option<Action> {
         "b" => Action::Broadcast,
         "w" => Action::Awaited,
         "q" => Action::Templates,
+        "f" => Action::Whose,
         _ => return None,
     })
 }
@@ -161,6 +164,7 @@ pub(crate) const KEYS: &[(&str, &[Line])] = &[
             Line { keys: &["m"], does: "Write a message" },
             Line { keys: &["n"], does: "Leave a note for the team" },
             Line { keys: &["a"], does: "Assign the conversation" },
+            Line { keys: &["f"], does: "List all, mine, unassigned" },
             Line { keys: &["Ctrl N"], does: "Message or note, while writing" },
             Line { keys: &["b"], does: "New broadcast" },
             Line { keys: &["w"], does: "Awaiting acknowledgement" },
@@ -206,6 +210,7 @@ mod tests {
         assert_eq!(pressed("a", View::Messages), Some(Action::Assign));
         assert_eq!(pressed("n", View::Messages), Some(Action::Note));
         assert_eq!(pressed("n", View::Alerts), Some(Action::ShowNew));
+        assert_eq!(pressed("f", View::Messages), Some(Action::Whose));
         assert_eq!(pressed("R", View::Messages), None);
         assert_eq!(pressed("a", View::Routes), None);
         assert_eq!(pressed("t", View::Messages), Some(Action::Theme));

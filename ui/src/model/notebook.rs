@@ -129,6 +129,19 @@ impl Notebook {
         outgoing.failure.take().map(|_| outgoing.draft.clone())
     }
 
+    /// Everything that failed and may succeed now is tried again: what is to be sent.
+    pub(crate) fn again_all(&mut self) -> Vec<NoteDraft> {
+        let may = |outgoing: &&mut Outgoing| outgoing.failure.as_ref().is_some_and(|failure| failure.retryable);
+        self.outgoing
+            .iter_mut()
+            .filter(may)
+            .map(|outgoing| {
+                outgoing.failure = None;
+                outgoing.draft.clone()
+            })
+            .collect()
+    }
+
     /// Gives up a note that could not be stored.
     pub(crate) fn discard(&mut self, key: &str, viewer: &Viewer) {
         self.outgoing.retain(|known| key_of(&viewer.user, &known.draft.client_note_id) != key);

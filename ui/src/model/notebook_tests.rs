@@ -116,6 +116,22 @@ fn a_note_keeps_its_key_from_writing_to_stored() {
 }
 
 #[test]
+fn what_may_succeed_now_is_tried_again_once() {
+    let mut book = Notebook::default();
+    for (name, failure) in [
+        ("u1", Some(refusal())),
+        ("u2", None),
+        ("u3", Some(CommandError { retryable: false, ..refusal() })),
+        ("u4", Some(refusal())),
+    ] {
+        book.sending(draft(name), Timestamp::UNIX_EPOCH);
+        failure.into_iter().for_each(|failure| book.failed(name, failure));
+    }
+    assert_eq!(book.again_all(), [draft("u1"), draft("u4")]);
+    assert_eq!(book.again_all(), []);
+}
+
+#[test]
 fn a_discarded_note_is_gone() {
     let mut book = Notebook::default();
     book.sending(draft("u1"), Timestamp::UNIX_EPOCH);

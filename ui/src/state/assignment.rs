@@ -55,6 +55,11 @@ impl Assignments {
         Preference::Conversations.save(whose.word());
     }
 
+    /// Lists the next of all, one's own, and those that nobody has.
+    pub(crate) fn list_next(self) {
+        self.list(self.whose.get_untracked().next());
+    }
+
     /// Fetches who is of the team.
     pub(crate) fn fetch_team(self) {
         if self.load.get_untracked() == Load::Loading {

@@ -19,6 +19,7 @@ impl Inbox {
         if returned && self.door.is_open() {
             // What was said between the last fetch and the connection is in neither.
             self.refresh();
+            self.notes.retry_all();
         }
     }
 

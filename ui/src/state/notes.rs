@@ -105,6 +105,17 @@ impl TeamNotes {
         }
     }
 
+    /// Tries again to leave what could not be left, now that the server is back.
+    pub(super) fn retry_all(self) {
+        let mut again = Vec::new();
+        self.books.update(|books| {
+            for (conversation, book) in books {
+                again.extend(book.again_all().into_iter().map(|draft| (conversation.clone(), draft)));
+            }
+        });
+        again.into_iter().for_each(|(conversation, draft)| self.send(conversation, draft));
+    }
+
     /// Gives up a note that could not be left.
     pub(crate) fn discard(self, conversation: &Id, key: &str, viewer: &Viewer) {
         self.change(conversation, |book| book.discard(key, viewer));

@@ -49,6 +49,7 @@ pub(crate) fn Messages() -> impl IntoView {
             (Some(Action::Broadcast), _) if in_team => inbox.broadcast.open.set(true),
             (Some(Action::Awaited), _) if in_team => inbox.acknowledged.open.set(true),
             (Some(Action::Templates), _) if in_team => inbox.templates.open.set(true),
+            (Some(Action::Whose), _) if in_team => inbox.assignments.list_next(),
             _ => return,
         }
         event.prevent_default();

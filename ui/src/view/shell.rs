@@ -39,6 +39,7 @@ pub(crate) fn Shell() -> impl IntoView {
             | Action::Broadcast
             | Action::Awaited
             | Action::Templates
+            | Action::Whose
             | Action::ShowNew => return,
         }
         event.prevent_default();

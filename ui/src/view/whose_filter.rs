@@ -26,7 +26,7 @@ pub(crate) fn WhoseFilter() -> impl IntoView {
         })
     };
     view! {
-        <div class="segments whose" role="group" aria-label="Whose conversations">
+        <div class="segments whose" role="group" aria-label="Whose conversations" aria-keyshortcuts="f">
             {Whose::ALL
                 .into_iter()
                 .map(|whose| {

@@ -41,12 +41,19 @@ pub(crate) fn AssignBox(
     });
     let giving = Memo::new(move |_| assignments.giving.with(|giving| id.with_value(|id| giving.contains(id))));
     let opener = NodeRef::<Button>::new();
-    let take = move |_| desk.assign(id.get_value(), Some(me.clone()));
-    let close = Callback::new(move |()| {
-        choosing.set(false);
+    // What is chosen goes away: the keyboard stays here.
+    let stay = move || {
         if let Some(opener) = opener.get_untracked() {
             let _ = opener.focus();
         }
+    };
+    let take = move |_| {
+        desk.assign(id.get_value(), Some(me.clone()));
+        stay();
+    };
+    let close = Callback::new(move |()| {
+        choosing.set(false);
+        stay();
     });
     let left = move |event: web_sys::FocusEvent| {
         let to = event.related_target().and_then(|to| to.dyn_into::<web_sys::Node>().ok());
@@ -70,7 +77,6 @@ pub(crate) fn AssignBox(
                 aria-expanded=move || choosing.get().to_string()
                 aria-keyshortcuts="a"
                 title="Who has this conversation (a)"
-                disabled=giving
                 on:click=move |_| choosing.update(|choosing| *choosing = !*choosing)
             >
                 <Icon symbol=Symbol::Person />

@@ -52,7 +52,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     clients: u32,
     /// How many tenants share the clients
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     tenants: u32,
     /// How messages go out
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["rate", "flood", "store"])]

@@ -1,10 +1,13 @@
 //! Who may sign in, and who is known.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sally_protocol::{Id, Role, Tenant};
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
+use super::rows::{parts, places};
 use super::{Database, StoreError, storable, within_limit};
 
 /// A user as the store knows them.
@@ -86,24 +89,29 @@ impl Database {
         let now = Timestamp::now().as_millisecond();
         within_limit(async {
             let mut transaction = self.transaction().await?;
-            // Nodes take the rows in one order, so that they don't wait for each other in a circle.
-            let mut users: Vec<&Bearer> = users.iter().collect();
-            users.sort_by(|a, b| (&a.tenant, &a.id).cmp(&(&b.tenant, &b.id)));
-            for user in users {
-                sqlx::query(
-                    "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at)
-                     VALUES ($1, $2, $3, $4, $5, 0, $6)
-                     ON CONFLICT (tenant, user_id) DO UPDATE
-                     SET name = COALESCE($3, app_user.name), role = $4, driver_id = COALESCE($5, app_user.driver_id)",
-                )
-                .bind(user.tenant.as_str())
-                .bind(user.id.as_str())
-                .bind(user.name.as_deref())
-                .bind(user.role.as_str())
-                .bind(user.driver.as_ref().map(Id::as_str))
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?;
+            // Nodes take the rows in one order, so that they don't wait for each other in a circle. Of
+            // one who has come twice the last token counts.
+            let users: BTreeMap<_, _> = users.iter().map(|user| ((&user.tenant, &user.id), user)).collect();
+            let users: Vec<&Bearer> = users.into_values().collect();
+            for part in parts(&users) {
+                let statement = format!(
+                    "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at) VALUES {}
+                     ON CONFLICT (tenant, user_id) DO UPDATE SET name = COALESCE(excluded.name, app_user.name),
+                     role = excluded.role, driver_id = COALESCE(excluded.driver_id, app_user.driver_id)",
+                    places(part.len(), 7)
+                );
+                let mut query = sqlx::query(AssertSqlSafe(statement));
+                for user in part {
+                    query = query
+                        .bind(user.tenant.as_str())
+                        .bind(user.id.as_str())
+                        .bind(user.name.as_deref())
+                        .bind(user.role.as_str())
+                        .bind(user.driver.as_ref().map(Id::as_str))
+                        .bind(0_i64)
+                        .bind(now);
+                }
+                query.execute(&mut *transaction).await?;
             }
             transaction.commit().await?;
             Ok(())
@@ -120,7 +128,7 @@ impl Database {
         if !storable(email) {
             return Ok(Vec::new());
         }
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+        let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM app_user WHERE email = $1 AND ($2 IS NULL OR tenant = $2) ORDER BY tenant"
         )))
         .bind(email.to_lowercase())
@@ -136,13 +144,12 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn user(&self, tenant: &Tenant, id: &Id) -> Result<Option<User>, StoreError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM app_user WHERE tenant = $1 AND user_id = $2"
-        )))
-        .bind(tenant.as_str())
-        .bind(id.as_str())
-        .fetch_optional(self.reader())
-        .await?;
+        let row =
+            sqlx::query(AssertSqlSafe(format!("SELECT {COLUMNS} FROM app_user WHERE tenant = $1 AND user_id = $2")))
+                .bind(tenant.as_str())
+                .bind(id.as_str())
+                .fetch_optional(self.reader())
+                .await?;
         row.as_ref().map(user).transpose()
     }
 
@@ -152,12 +159,11 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn users(&self, tenant: &Tenant) -> Result<Vec<User>, StoreError> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM app_user WHERE tenant = $1 ORDER BY user_id"
-        )))
-        .bind(tenant.as_str())
-        .fetch_all(self.reader())
-        .await?;
+        let rows =
+            sqlx::query(AssertSqlSafe(format!("SELECT {COLUMNS} FROM app_user WHERE tenant = $1 ORDER BY user_id")))
+                .bind(tenant.as_str())
+                .fetch_all(self.reader())
+                .await?;
         rows.iter().map(user).collect()
     }
 

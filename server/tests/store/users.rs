@@ -66,6 +66,10 @@ pub(crate) async fn who_came_with_a_token_keeps_address_and_password<B: Backend>
     remember(Some("Ann Lee"), Role::Dispatcher, Some(id("d8"))).await;
     let renamed = User { name: Some("Ann Lee".into()), driver: Some(id("d8")), ..ann() };
     assert_eq!(database.user(&acme, &id("ann")).await.unwrap(), Some(renamed));
+    // Who came twice is what the later token says.
+    let twice = [bearer("ann", Role::Dispatcher), bearer("ann", Role::Driver)];
+    database.remember_users(&twice).await.unwrap();
+    assert_eq!(database.user(&acme, &id("ann")).await.unwrap().map(|user| user.role), Some(Role::Driver));
 }
 
 pub(crate) async fn a_disabled_user_can_be_added_again<B: Backend>() {

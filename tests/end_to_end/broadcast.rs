@@ -18,6 +18,11 @@ async fn a_broadcast_says_who_has_acknowledged_it_and_who_is_missing() {
         scene.app.enter(scene.server.url(), "dana@acme.example").await?;
         enter_messaging(&scene.app).await?;
 
+        // Escape closes it from wherever the keyboard is, also from the search.
+        scene.app.press("b").await?;
+        scene.app.see(&at("broadcast-find")).await?;
+        scene.app.press("Escape").await?;
+        scene.app.see_none("dialog[open]").await?;
         scene.app.press("b").await?;
         scene.app.fill("broadcast-find", "maria").await?;
         scene.app.press("Enter").await?;

@@ -62,6 +62,11 @@ pub(super) fn Sheet(
         let step = match event.key().as_str() {
             "ArrowDown" => 1,
             "ArrowUp" => -1,
+            // WebKit's search fields keep this key to themselves.
+            "Escape" if !event.is_composing() => {
+                event.prevent_default();
+                return open.set(false);
+            }
             _ => return,
         };
         if let Some(sheet) = dialog.get_untracked() {

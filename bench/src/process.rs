@@ -206,8 +206,9 @@ mod tests {
 
     #[test]
     fn a_program_is_found_with_its_children_and_ends() {
+        // It speaks when the child is there.
         let mut program =
-            Program::start(Command::new("sh").args(["-c", "echo up; sleep 60 & wait"]), None).expect("sh");
+            Program::start(Command::new("sh").args(["-c", "sleep 60 & echo up; wait"]), None).expect("sh");
         assert_eq!(program.said("u").expect("a line"), "p");
         let processes = program.processes().expect("/proc");
         assert_eq!(processes.len(), 2);

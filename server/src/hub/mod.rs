@@ -16,9 +16,11 @@ mod bell;
 mod channel;
 mod reader;
 mod ring;
+#[cfg(test)]
+mod sharing;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sally_protocol::{Id, Tenant};
 
@@ -53,6 +55,8 @@ pub enum TooMany {
 pub struct Hub {
     limits: Limits,
     rooms: Mutex<HashMap<Tenant, Room>>,
+    /// What those share who read the log of a tenant without streams, as long as there are any.
+    readers: Mutex<HashMap<Tenant, Weak<Channel>>>,
 }
 
 /// A tenant with streams.
@@ -67,7 +71,7 @@ struct Room {
 impl Hub {
     /// A hub without rings.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, rooms: Mutex::default() }
+        Self { limits, rooms: Mutex::default(), readers: Mutex::default() }
     }
 
     /// Takes in what the log has committed: `position` is where the tenant's log stands with
@@ -118,10 +122,20 @@ impl Hub {
         Ok(Place { hub: Arc::clone(self), channel, user: user.clone(), turn, streams })
     }
 
-    /// Somebody who reads a tenant's log without a stream, together with the streams there are.
+    /// Somebody who reads a tenant's log without a stream, together with the streams there are, or else
+    /// with whoever else does.
     pub fn read(&self, tenant: &Tenant, log: &Arc<dyn Log>) -> Reader {
-        let channel = self.rooms().get(tenant).map(|room| Arc::clone(&room.channel));
-        channel.unwrap_or_else(|| Arc::new(Channel::new(tenant.clone(), Arc::clone(log)))).read()
+        if let Some(channel) = self.rooms().get(tenant).map(|room| Arc::clone(&room.channel)) {
+            return channel.read();
+        }
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|_, channel| channel.strong_count() > 0);
+        let channel = readers.get(tenant).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let channel = Arc::new(Channel::new(tenant.clone(), Arc::clone(log)));
+            readers.insert(tenant.clone(), Arc::downgrade(&channel));
+            channel
+        });
+        channel.read()
     }
 
     /// How many streams are open.

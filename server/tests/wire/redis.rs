@@ -4,7 +4,7 @@
 //!
 //! - [`process`]: the redis-server under test.
 //! - [`story`]: what a client was told, held to the promise.
-//! - [`nodes`]: several nodes on one Redis; [`messages`]: people at different ones.
+//! - [`nodes`]: several nodes on one Redis; [`messages`] and [`team`]: people at different ones.
 //! - [`faults`]: Redis fails.
 //! - [`cluster`]: a Redis Cluster.
 //! - [`tls`]: Redis over TLS.
@@ -15,6 +15,7 @@ mod messages;
 mod nodes;
 mod process;
 mod story;
+mod team;
 mod tls;
 
 use std::time::{Duration, Instant};

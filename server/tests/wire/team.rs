@@ -8,14 +8,14 @@ use uuid::Uuid;
 use crate::messaging::Socket;
 use crate::support::{Server, problem};
 
-const NOTES: &str = "/api/conversations/drv-1/notes";
-const ASSIGN: &str = "/api/conversations/drv-1/assign";
+pub(crate) const NOTES: &str = "/api/conversations/drv-1/notes";
+pub(crate) const ASSIGN: &str = "/api/conversations/drv-1/assign";
 
 async fn call(server: &Server, method: Method, path: &str, token: &str, body: Value) -> reqwest::Response {
     server.http.request(method, server.path(path)).bearer_auth(token).json(&body).send().await.unwrap()
 }
 
-async fn post(server: &Server, path: &str, token: &str, body: Value, status: u16) -> Value {
+pub(crate) async fn post(server: &Server, path: &str, token: &str, body: Value, status: u16) -> Value {
     let answer = call(server, Method::POST, path, token, body).await;
     assert_eq!(answer.status(), status);
     answer.json().await.unwrap()

@@ -141,7 +141,8 @@ impl Front {
             // Who leaves before the answer is no trouble.
             let _ = self.event_stream(stream, peer).await;
         } else {
-            self.http(stream, peer).await;
+            // hyper's state is large, and streams, which are most of what comes here, would carry room for it.
+            Box::pin(self.http(stream, peer)).await;
         }
     }
 

@@ -6,10 +6,11 @@
 
 use sally_protocol::search::words;
 use sally_protocol::{Id, Message, Tenant};
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::database::Kind;
 use super::messages::{COLUMNS, message, signed, unsigned};
+use super::rows::{parts, places};
 use super::{Database, StoreError, within_limit};
 
 /// How many messages a search gives their words in one transaction.
@@ -81,7 +82,7 @@ impl Database {
             Kind::Sqlite => (fts5_statement(), fts5(&scope, &words)),
             Kind::Postgres => (tsquery_statement(), tsquery(&scope, &words)),
         };
-        let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        let rows = sqlx::query(AssertSqlSafe(statement))
             .bind(terms)
             .bind(tenant.as_str())
             .bind(conversation.map(Id::as_str))
@@ -111,13 +112,23 @@ impl Database {
         }
         within_limit(async {
             let mut transaction = self.transaction().await?;
-            for row in &rows {
-                sqlx::query("UPDATE message SET words = $3 WHERE tenant = $1 AND inbox_offset = $2 AND words IS NULL")
-                    .bind(row.try_get::<String, _>("tenant")?)
-                    .bind(signed(unsigned(row, "inbox_offset")?))
-                    .bind(stored_words(&row.try_get::<String, _>("content")?))
-                    .execute(&mut *transaction)
-                    .await?;
+            for part in parts(&rows) {
+                // SQLite updates in the order of the table's rows, which is that of a tenant's offsets.
+                let statement = format!(
+                    "WITH asked (tenant, inbox_offset, words) AS (VALUES {})
+                     UPDATE message SET words = asked.words FROM asked
+                     WHERE message.tenant = asked.tenant AND message.words IS NULL
+                       AND message.inbox_offset = CAST(asked.inbox_offset AS BIGINT)",
+                    places(part.len(), 3)
+                );
+                let mut query = sqlx::query(AssertSqlSafe(statement));
+                for row in part {
+                    query = query
+                        .bind(row.try_get::<String, _>("tenant")?)
+                        .bind(unsigned(row, "inbox_offset")?.to_string())
+                        .bind(stored_words(&row.try_get::<String, _>("content")?));
+                }
+                query.execute(&mut *transaction).await?;
             }
             transaction.commit().await?;
             Ok(rows.len() == limit)

@@ -308,6 +308,9 @@ pub struct Conversation {
     pub last_message: Option<Message>,
     /// Whether the other side has a messaging connection.
     pub online: bool,
+    /// Whether its driver's account is disabled: what was said stays, and nothing more can be sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
     /// Who of the dispatch team looks after it; for dispatchers only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee_id: Option<Id>,

@@ -4,6 +4,8 @@
 //! Tauri's global object is reached by reflection, so that a page opened in a plain browser finds
 //! out that it isn't there rather than failing to start.
 
+use std::cell::Cell;
+
 use js_sys::{Array, Function, JSON, Object, Promise, Reflect};
 use sally_protocol::desktop::{CommandError, Push, Session};
 use serde::de::DeserializeOwned;
@@ -16,15 +18,31 @@ pub(crate) fn is_there() -> bool {
     member("invoke").is_ok()
 }
 
+thread_local! {
+    /// How often somebody has signed out.
+    static SIGNED_OUT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Gives up every [`call`] that is under way: they were made for a user who has signed out, and what
+/// they would answer isn't for the next one.
+pub(crate) fn abandon_calls() {
+    SIGNED_OUT.set(SIGNED_OUT.get() + 1);
+}
+
 /// Calls a command of the core with `args`, an object with camelCase keys.
 ///
 /// # Errors
 ///
 /// The core's own [`CommandError`], or one with code `interface` when the core can't be asked or its
-/// answer can't be read.
+/// answer can't be read. A call that is [given up](abandon_calls) never returns.
 pub(crate) async fn call<T: DeserializeOwned>(command: &str, args: &Value) -> Result<T, CommandError> {
     let args = JSON::parse(&args.to_string()).map_err(|_| broken(command))?;
-    invoke(command, args).await
+    let signed_out = SIGNED_OUT.get();
+    let answer = invoke(command, args).await;
+    if SIGNED_OUT.get() != signed_out {
+        std::future::pending::<()>().await;
+    }
+    answer
 }
 
 /// Attaches the interface to the core: from now on `on_push` gets every [`Push`], in order. Returns

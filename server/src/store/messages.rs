@@ -162,7 +162,7 @@ impl Database {
         let epoch = self.inbox_head(tenant).await?.epoch;
         let only = only.map(Id::as_str);
         let drivers = sqlx::query(
-            "SELECT u.user_id, u.name, COALESCE(c.driver_read_seq, 0) AS driver_read,
+            "SELECT u.user_id, u.name, u.disabled, COALESCE(c.driver_read_seq, 0) AS driver_read,
                     COALESCE(c.dispatch_read_seq, 0) AS dispatch_read
              FROM app_user u LEFT JOIN conversation c ON c.tenant = u.tenant AND c.conversation_id = u.user_id
              WHERE u.tenant = $1 AND u.role = 'driver' AND ($2 IS NULL OR u.user_id = $2)
@@ -200,6 +200,7 @@ impl Database {
                 read_seq: unsigned(row, read)?,
                 last_message: newest.remove(&conversation_id),
                 online: false,
+                disabled: row.try_get::<i64, _>("disabled")? != 0,
                 assignee_id: None,
                 assignee_name: None,
                 conversation_id,

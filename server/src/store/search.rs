@@ -53,7 +53,7 @@ impl Database {
 
     /// At most `limit` messages that have every word of `query`, the last as a prefix: of a tenant
     /// or of one conversation, before an inbox offset, newest first. A query without a word finds
-    /// nothing. Messages that wait for their words are given them first, up to some thousands.
+    /// nothing. The tenant's messages that wait for their words are given them first, up to some thousands.
     ///
     /// # Errors
     ///
@@ -71,8 +71,14 @@ impl Database {
             return Ok(Vec::new());
         }
         for _ in 0..LOTS_BEFORE_SEARCH {
-            if !self.index_words(LOT).await? {
-                break;
+            match self.index(Some(tenant), LOT).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What has its words is found without.
+                Err(error) => {
+                    tracing::warn!(%error, "the words of messages could not be found for a search");
+                    break;
+                }
             }
         }
         let mut scope = vec![format!("t:{tenant}")];
@@ -100,13 +106,21 @@ impl Database {
     ///
     /// When the database fails; then none of them have theirs.
     pub async fn index_words(&self, limit: usize) -> Result<bool, StoreError> {
-        let rows = sqlx::query(
-            "SELECT tenant, inbox_offset, content FROM message WHERE words IS NULL
-             ORDER BY tenant, inbox_offset LIMIT $1",
-        )
-        .bind(signed(limit as u64))
-        .fetch_all(self.reader())
-        .await?;
+        self.index(None, limit).await
+    }
+
+    /// The same for one tenant or for all.
+    async fn index(&self, only: Option<&Tenant>, limit: usize) -> Result<bool, StoreError> {
+        let of_tenant = only.map_or("", |_| "AND tenant = $2");
+        let statement = format!(
+            "SELECT tenant, inbox_offset, content FROM message WHERE words IS NULL {of_tenant}
+             ORDER BY tenant, inbox_offset LIMIT $1"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(signed(limit as u64));
+        if let Some(tenant) = only {
+            query = query.bind(tenant.as_str());
+        }
+        let rows = query.fetch_all(self.reader()).await?;
         if rows.is_empty() {
             return Ok(false);
         }

@@ -90,9 +90,16 @@ impl Database {
         within_limit(async {
             let mut transaction = self.transaction().await?;
             // Nodes take the rows in one order, so that they don't wait for each other in a circle. Of
-            // one who has come twice the last token counts.
-            let users: BTreeMap<_, _> = users.iter().map(|user| ((&user.tenant, &user.id), user)).collect();
-            let users: Vec<&Bearer> = users.into_values().collect();
+            // one who has come twice the later token counts, as far as it says something.
+            let mut merged: BTreeMap<_, Bearer> = BTreeMap::new();
+            for user in users {
+                let before = merged.remove(&(&user.tenant, &user.id));
+                let (name, driver) = before.map_or((None, None), |before| (before.name, before.driver));
+                let user_now =
+                    Bearer { name: user.name.clone().or(name), driver: user.driver.clone().or(driver), ..user.clone() };
+                merged.insert((&user.tenant, &user.id), user_now);
+            }
+            let users: Vec<Bearer> = merged.into_values().collect();
             for part in parts(&users) {
                 let statement = format!(
                     "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at) VALUES {}

@@ -67,9 +67,10 @@ pub(crate) async fn who_came_with_a_token_keeps_address_and_password<B: Backend>
     let renamed = User { name: Some("Ann Lee".into()), driver: Some(id("d8")), ..ann() };
     assert_eq!(database.user(&acme, &id("ann")).await.unwrap(), Some(renamed));
     // Who came twice is what the later token says.
-    let twice = [bearer("ann", Role::Dispatcher), bearer("ann", Role::Driver)];
-    database.remember_users(&twice).await.unwrap();
-    assert_eq!(database.user(&acme, &id("ann")).await.unwrap().map(|user| user.role), Some(Role::Driver));
+    let named = Bearer { name: Some("Ann Ray".into()), ..bearer("ann", Role::Dispatcher) };
+    database.remember_users(&[named, bearer("ann", Role::Driver)]).await.unwrap();
+    let twice = database.user(&acme, &id("ann")).await.unwrap().unwrap();
+    assert_eq!((twice.role, twice.name.as_deref()), (Role::Driver, Some("Ann Ray")));
 }
 
 pub(crate) async fn a_disabled_user_can_be_added_again<B: Backend>() {

@@ -55,12 +55,14 @@ impl Gap {
     }
 }
 
-/// The drivers whom the server knows, by name: one unknown recipient, and nobody gets a message to several.
+/// The drivers to whom the server would take a message, by name: one unknown or disabled recipient, and nobody gets
+/// a message to several.
 pub(crate) fn drivers(conversations: &[Conversation], listed: &BTreeSet<Id>) -> Vec<Driver> {
     let is_known = |known: &&Conversation| listed.contains(&known.conversation_id) || known.last_message.is_some();
     let of =
         |known: &Conversation| Driver { id: known.conversation_id.clone(), name: name(known), online: known.online };
-    let mut drivers: Vec<Driver> = conversations.iter().filter(is_known).map(of).collect();
+    let mut drivers: Vec<Driver> =
+        conversations.iter().filter(is_known).filter(|known| !known.disabled).map(of).collect();
     drivers.sort_by_cached_key(|driver| (driver.name.to_lowercase(), driver.id.clone()));
     drivers
 }
@@ -255,6 +257,14 @@ mod tests {
         assert_eq!(reason(&error("forbidden", "no such right")), "No such right.");
         assert_eq!(reason(&error("forbidden", "No.")), "No.");
         assert!(reason(&error("not_found", "no such recipient")).contains("nobody has got it"));
+    }
+
+    #[test]
+    fn nothing_is_written_to_a_driver_whose_account_is_disabled() {
+        let listed = BTreeSet::from([id("d1"), id("d2")]);
+        let left = Conversation { disabled: true, ..conversation("d1", "Ana Diaz") };
+        let both = [left, conversation("d2", "Ben Otto")];
+        assert_eq!(drivers(&both, &listed), [driver("d2", "Ben Otto")]);
     }
 
     #[test]

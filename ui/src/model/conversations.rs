@@ -53,6 +53,7 @@ pub(crate) fn ensure(conversations: &mut Vec<Conversation>, id: &Id, name: Optio
             read_seq: 0,
             last_message: None,
             online: false,
+            disabled: false,
             assignee_id: None,
             assignee_name: None,
         });

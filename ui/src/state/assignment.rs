@@ -46,6 +46,7 @@ impl Assignments {
         self.team.set(Vec::new());
         self.load.set(Load::Idle);
         self.choosing.set(false);
+        self.giving.set(Vec::new());
         self.heard.set_value(Heard::new());
     }
 
@@ -68,10 +69,6 @@ impl Assignments {
         self.load.set(Load::Loading);
         spawn_local(async move {
             let answer = commands::team().await;
-            if self.load.get_untracked() != Load::Loading {
-                // It was asked for somebody who has signed out since.
-                return;
-            }
             match answer {
                 Ok(answer) => {
                     self.team.set(answer.members);

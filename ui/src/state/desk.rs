@@ -211,7 +211,9 @@ impl Desk {
             if let Err(error) = commands::sign_out().await {
                 self.notify(error.message);
             }
+            bridge::abandon_calls();
             self.phase.set(Phase::SignIn(reason));
+            self.acting.set(Vec::new());
             self.view.set(View::Alerts);
             self.board.set(Board::default());
             self.selected.set(None);

@@ -31,6 +31,12 @@ impl Door {
         Self { state: StoredValue::new_local(Rc::default()), failure: RwSignal::new(None) }
     }
 
+    /// A closed door again, for the next user: the core has closed the connection.
+    pub(super) fn forget(self) {
+        self.state.set_value(Rc::default());
+        self.failure.set(None);
+    }
+
     /// Opens the door, or tries again where that failed.
     pub(crate) fn open(self) {
         spawn_local(self.settle(true));

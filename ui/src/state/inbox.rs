@@ -154,6 +154,8 @@ impl Inbox {
 
     /// Forgets everything, for the next user.
     pub(crate) fn forget(self) {
+        self.door.forget();
+        self.tray.forget();
         self.conversations.set(Vec::new());
         self.listed.set(BTreeSet::new());
         self.list.set(Load::Idle);
@@ -232,7 +234,9 @@ impl Inbox {
         self.conversations.update(|list| conversations::ensure(list, driver, name));
         self.drafts.update(|drafts| {
             let draft = drafts.entry(driver.clone()).or_default();
-            (draft.subject, draft.is_note) = (Some(subject), false);
+            draft.subject = Some(subject);
+            // The text of a note becomes no message by itself.
+            draft.is_note &= !draft.text.trim().is_empty();
         });
         self.show(driver.clone());
     }
@@ -324,6 +328,8 @@ impl Inbox {
             store(page, false);
         } else {
             store(page, true);
+            // The messages are there: whatever is missed from here on is fetched anew.
+            self.pages.update(|pages| drop(pages.insert(conversation.clone(), Load::Ready)));
             self.notes.fetch_newest(conversation).await;
             fetch_notes().await;
         }

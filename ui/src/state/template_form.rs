@@ -79,11 +79,17 @@ impl Templates {
                 Some(id) => commands::change_template(id, &draft).await,
                 None => commands::add_template(&draft).await,
             };
-            let is_still = self.form.form.with_untracked(|now| now.as_ref().map(Form::id) == Some(edited.id()));
+            let now = self.form.form.get_untracked();
+            let is_still = now.as_ref().map(Form::id) == Some(edited.id());
             match answer {
                 Ok(template) => {
                     if is_still {
-                        self.form.begin(Some(Form::edit(template.clone())));
+                        // What was typed meanwhile stays.
+                        let form = now.filter(|now| *now != edited).map_or_else(
+                            || Form::edit(template.clone()),
+                            |typed| Form { of: Some(template.clone()), ..typed },
+                        );
+                        self.form.begin(Some(form));
                     }
                     self.stored(template);
                 }
@@ -98,12 +104,19 @@ impl Templates {
         let Some(Template { template_id, version, .. }) = edited else { return };
         self.form.busy.set(true);
         spawn_local(async move {
-            match commands::remove_template(&template_id, version).await {
+            let answer = commands::remove_template(&template_id, version).await;
+            let is_still = self
+                .form
+                .form
+                .with_untracked(|now| now.as_ref().and_then(Form::id).is_some_and(|now| *now == template_id));
+            match answer {
                 Ok(()) => {
-                    self.form.begin(None);
+                    if is_still {
+                        self.form.begin(None);
+                    }
                     self.removed(&template_id);
                 }
-                Err(error) => self.not_done(&error, true),
+                Err(error) => self.not_done(&error, is_still),
             }
         });
     }

@@ -27,6 +27,11 @@ impl Tray {
         Self { state: StoredValue::new_local(Rc::default()) }
     }
 
+    /// Forgets what hasn't been passed on, for the next user.
+    pub(super) fn forget(self) {
+        self.state.set_value(Rc::default());
+    }
+
     /// Puts a call behind the others and, unless that is under way, makes one after the other.
     pub(super) async fn pass_on(self, call: impl Future<Output = ()> + 'static) {
         let state = self.state.get_value();

@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 use sally_protocol::team::Acknowledgements;
 
 use super::desk::Load;
+use super::renew::renew;
 use crate::commands;
 use crate::model::acknowledgements::Ledger;
 
@@ -61,7 +62,6 @@ impl Acknowledged {
 
     /// Forgets everything, for the next user.
     pub(super) fn forget(self) {
-        self.asked.update_value(|asked| *asked += 1);
         if let Some(waiting) = self.waiting.try_update_value(Option::take).flatten() {
             waiting.clear();
         }
@@ -73,25 +73,8 @@ impl Acknowledged {
 
     /// Fetches what is awaited: on connecting.
     pub(crate) fn fetch(self) {
-        let asked = self.asked.get_value() + 1;
-        self.asked.set_value(asked);
-        if self.load.get_untracked() != Load::Ready {
-            self.load.set(Load::Loading);
-        }
-        spawn_local(async move {
-            let answer = commands::awaited_acknowledgements().await;
-            if self.asked.get_value() != asked {
-                return;
-            }
-            match answer {
-                Ok(answer) => {
-                    self.ledger.update(|ledger| ledger.renew(answer));
-                    self.load.set(Load::Ready);
-                }
-                // What was true a moment ago is better than nothing; it is asked again on connecting.
-                Err(_) if self.load.get_untracked() == Load::Ready => {}
-                Err(error) => self.load.set(Load::Failed(error)),
-            }
+        renew(self.load, self.asked, commands::awaited_acknowledgements(), move |answer| {
+            self.ledger.update(|ledger| ledger.renew(answer));
         });
         if self.open.get_untracked() {
             self.look();

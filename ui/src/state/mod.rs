@@ -14,6 +14,7 @@ mod link;
 mod notes;
 mod outgoing;
 mod preference;
+mod renew;
 mod search;
 mod sought;
 mod stream;

@@ -25,21 +25,18 @@ pub(crate) struct TeamNotes {
     pub(crate) books: RwSignal<BTreeMap<Id, Notebook>>,
     /// How the fetching of notes stands.
     pub(crate) loads: RwSignal<BTreeMap<Id, Load>>,
-    /// How often everything was forgotten: what was asked before belongs to somebody else.
-    forgotten: StoredValue<u64>,
 }
 
 impl TeamNotes {
     /// No notes.
     pub(super) fn new() -> Self {
-        Self { books: RwSignal::default(), loads: RwSignal::default(), forgotten: StoredValue::default() }
+        Self { books: RwSignal::default(), loads: RwSignal::default() }
     }
 
     /// Forgets everything, for the next user.
     pub(super) fn forget(self) {
         self.books.set(BTreeMap::new());
         self.loads.set(BTreeMap::new());
-        self.forgotten.update_value(|forgotten| *forgotten += 1);
     }
 
     /// Fetches the newest notes of a conversation.
@@ -67,13 +64,8 @@ impl TeamNotes {
     }
 
     async fn fetch(self, conversation: &Id, before: Option<Id>) -> bool {
-        let asked = self.forgotten.get_value();
         self.stands(conversation, Load::Loading);
-        let answer = commands::notes(conversation, before.as_ref()).await;
-        if self.forgotten.get_value() != asked {
-            return false;
-        }
-        let state = match answer {
+        let state = match commands::notes(conversation, before.as_ref()).await {
             Ok(page) => {
                 self.change(conversation, |book| book.page(page, before.as_ref()));
                 Load::Ready
@@ -122,13 +114,8 @@ impl TeamNotes {
     }
 
     fn send(self, conversation: Id, draft: NoteDraft) {
-        let asked = self.forgotten.get_value();
         spawn_local(async move {
-            let answer = commands::add_note(&conversation, &draft).await;
-            if self.forgotten.get_value() != asked {
-                return;
-            }
-            match answer {
+            match commands::add_note(&conversation, &draft).await {
                 Ok(note) => self.receive(note),
                 Err(error) => self.change(&conversation, |book| book.failed(&draft.client_note_id, error)),
             }

@@ -1,10 +1,10 @@
 //! The quick replies that the dispatch team shares, kept at hand.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use sally_protocol::team::Template;
 
 use super::desk::Load;
+use super::renew::renew;
 use super::template_form::TemplateForm;
 use crate::commands;
 
@@ -37,7 +37,6 @@ impl Templates {
 
     /// Forgets them, for the next user.
     pub(super) fn forget(self) {
-        self.asked.update_value(|asked| *asked += 1);
         self.list.set(Vec::new());
         self.load.set(Load::Idle);
         self.open.set(false);
@@ -46,26 +45,7 @@ impl Templates {
 
     /// Fetches them: on connecting, and whenever somebody has changed one.
     pub(crate) fn fetch(self) {
-        let asked = self.asked.get_value() + 1;
-        self.asked.set_value(asked);
-        if self.load.get_untracked() != Load::Ready {
-            self.load.set(Load::Loading);
-        }
-        spawn_local(async move {
-            let answer = commands::templates().await;
-            if self.asked.get_value() != asked {
-                return;
-            }
-            match answer {
-                Ok(answer) => {
-                    self.list.set(answer.templates);
-                    self.load.set(Load::Ready);
-                }
-                // Those of a moment ago are better than none.
-                Err(_) if self.load.get_untracked() == Load::Ready => {}
-                Err(error) => self.load.set(Load::Failed(error)),
-            }
-        });
+        renew(self.load, self.asked, commands::templates(), move |answer| self.list.set(answer.templates));
     }
 
     /// Takes in what the server has stored, in the place of what was known of it.

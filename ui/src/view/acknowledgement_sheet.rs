@@ -88,7 +88,7 @@ fn AwaitedRow(awaited: AwaitedAcknowledgement) -> impl IntoView {
     view! {
         <button
             type="button"
-            class="awaited-row"
+            class="sheet-row awaited-row"
             data-item
             data-testid="awaited-row"
             aria-pressed=move || is_looked().to_string()

@@ -98,7 +98,7 @@ fn TemplateRow(template: Template, edited: Memo<Option<sally_protocol::Id>>) -> 
     view! {
         <button
             type="button"
-            class="template-row"
+            class="sheet-row template-row"
             data-item
             data-testid="template-row"
             aria-pressed=move || (edited.read().as_ref() == Some(&id)).to_string()

@@ -69,7 +69,7 @@ impl Fanout {
         let client = Client::new(opening, socket, nowhere, *heartbeat, metrics.streams.clone());
         let ends_at = client.schedule.ends_at();
         let catch_up = CatchUp::new(client, metrics.clone(), first);
-        self.bring_up(catch_up.open(cursor), ends_at).await;
+        self.bring_up(Box::pin(catch_up.open(cursor)), ends_at).await;
     }
 
     /// [`Fanout::serve`] on a task of its own.
@@ -83,7 +83,7 @@ impl Fanout {
         let fanout = self.clone();
         let ends_at = client.schedule.ends_at();
         let catch_up = CatchUp::again(client, self.shared.metrics.clone());
-        self.shared.tasks.spawn(async move { fanout.bring_up(catch_up.go_on(), ends_at).await });
+        self.shared.tasks.spawn(async move { fanout.bring_up(Box::pin(catch_up.go_on()), ends_at).await });
     }
 
     async fn bring_up(&self, catching_up: impl Future<Output = Result<Client, Ended>>, ends_at: Instant) {

@@ -23,6 +23,12 @@ impl Tally {
         let Self { required, acknowledged } = self;
         format!("{} of {} acknowledged", label::thousands(acknowledged), label::thousands(required))
     }
+
+    /// Takes in another answer, which may be older: nobody takes back an acknowledgement.
+    fn advance(&mut self, other: Self) {
+        let acknowledged = self.acknowledged.max(other.acknowledged).min(other.required);
+        *self = Self { acknowledged, ..other };
+    }
 }
 
 /// What is known of acknowledgements. A message and, of a broadcast, all its likes have one key: their
@@ -54,14 +60,15 @@ impl Ledger {
         self.more = fetched.more;
         for awaited in &self.awaited {
             let AwaitedAcknowledgement { message, required, acknowledged } = awaited;
-            self.tallies.insert(key(message), Tally { required: *required, acknowledged: *acknowledged });
+            let tally = Tally { required: *required, acknowledged: *acknowledged };
+            self.tallies.entry(key(message)).or_insert(tally).advance(tally);
         }
     }
 
     /// Takes in who has acknowledged the message of a key.
     pub(crate) fn note(&mut self, key: &str, answer: &Acknowledgements) {
         let tally = Tally { required: answer.required, acknowledged: answer.acknowledged.len() as u64 };
-        self.tallies.insert(key.to_owned(), tally);
+        self.tallies.entry(key.to_owned()).or_insert(tally).advance(tally);
     }
 
     /// How many have acknowledged the message of a key, as far as that is known.
@@ -110,6 +117,19 @@ mod tests {
         ledger.renew(fetched(vec![awaited("b", 9, 2, 1), awaited("a", 8, 2, 1)], false));
         ledger.renew(fetched(vec![awaited("c", 10, 2, 0), awaited("b", 9, 2, 1)], true));
         assert_eq!(told(&ledger, "a").as_deref(), Some("1 of 2 acknowledged"));
+    }
+
+    #[test]
+    fn an_older_answer_takes_nothing_back() {
+        let mut ledger = Ledger::default();
+        let drivers = |ids: &[&str]| {
+            let known = |id: &&str| json!({ "userId": id, "messageId": "m", "at": "2026-11-24T10:10:00Z" });
+            json!(ids.iter().map(known).collect::<Vec<_>>())
+        };
+        let looked_up = json!({ "required": 2, "acknowledged": drivers(&["d1"]), "missing": drivers(&["d2"]) });
+        ledger.note("ann/x", &from_value(looked_up).expect("an answer"));
+        ledger.renew(fetched(vec![awaited("x", 9, 2, 0)], false));
+        assert_eq!(told(&ledger, "x").as_deref(), Some("1 of 2 acknowledged"));
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(crate) struct Acknowledged {
     /// Why that isn't known.
     pub(crate) failed: RwSignal<Option<String>>,
     asked: StoredValue<u64>,
+    looks: StoredValue<u64>,
     waiting: StoredValue<Option<TimeoutHandle>>,
 }
 
@@ -56,6 +57,7 @@ impl Acknowledged {
             answer: RwSignal::default(),
             failed: RwSignal::default(),
             asked: StoredValue::default(),
+            looks: StoredValue::default(),
             waiting: StoredValue::default(),
         }
     }
@@ -111,10 +113,13 @@ impl Acknowledged {
     }
 
     fn look(self) {
+        let this = self.looks.get_value() + 1;
+        self.looks.set_value(this);
         let Some(looked) = self.looked.get_untracked() else { return };
         spawn_local(async move {
             let answer = commands::acknowledgements(&looked.message_id).await;
-            if self.looked.with_untracked(|now| now.as_ref() != Some(&looked)) {
+            // Another message is looked at, or the same one again: answers may overtake each other.
+            if self.looks.get_value() != this {
                 return;
             }
             match answer {

@@ -19,7 +19,7 @@ pub struct Database {
 
 /// Which database it is, where that makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
@@ -47,7 +47,7 @@ impl Database {
             Some(url) => url.to_owned(),
             None => format!("sqlite://{}", data_dir.join("sally.db").display()),
         };
-        let kind = Kind::of(&url);
+        let kind = Kind::of_url(&url);
         // A file that isn't there yet is made.
         if kind == Kind::Sqlite && !url.contains('?') {
             url.push_str("?mode=rwc");
@@ -147,9 +147,17 @@ async fn migrate_once(kind: Kind, options: AnyConnectOptions) -> Result<(), Stor
 }
 
 impl Kind {
-    fn of(url: &str) -> Self {
+    fn of_url(url: &str) -> Self {
         match url.split_once("://") {
             Some(("postgres" | "postgresql", _)) => Self::Postgres,
+            _ => Self::Sqlite,
+        }
+    }
+
+    /// Which database a connection leads to.
+    pub(crate) fn of(connection: &AnyConnection) -> Self {
+        match connection.backend_name() {
+            "PostgreSQL" => Self::Postgres,
             _ => Self::Sqlite,
         }
     }
@@ -189,8 +197,13 @@ impl Kind {
             // What was acknowledged survives a power cut, so SQLite syncs at every commit; group
             // commit makes that cheap.
             Self::Sqlite => {
+                // The pages that messages are written to are many, since every index has its own order:
+                // 16 MiB of them are kept, 16 MiB are logged before they are written to their places, and
+                // what would undo a statement stays in memory.
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 4000;
-                 PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;"
+                 PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;
+                 PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096;
+                 PRAGMA temp_store = MEMORY;"
             }
             // Statements that wait for a row's lock must see what was committed meanwhile. A node
             // that stops in the middle of a transaction must not keep the others waiting.

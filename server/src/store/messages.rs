@@ -14,6 +14,7 @@ use sally_protocol::{Cursor, Id, Message, Role, Tenant};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use super::rows::{parts, places};
 use super::{Database, StoreError};
 pub(super) use send::advance_inbox;
 pub use send::{Outgoing, Recipients, Stored};
@@ -27,9 +28,6 @@ pub struct InboxHead {
     /// The newest message's offset; 0 before the first.
     pub offset: u64,
 }
-
-/// How many inboxes one statement asks about.
-const HEADS_AT_ONCE: usize = 500;
 
 pub(super) const COLUMNS: &str = "m.inbox_offset, m.conversation_id, m.seq, m.message_id, m.sender_id, m.sender_role, \
     m.sender_name, m.recipient_id, m.content, m.priority, m.requires_ack, m.sent_at, m.client_message_id, \
@@ -60,9 +58,9 @@ impl Database {
     pub async fn inbox_heads(&self, tenants: &BTreeSet<Tenant>) -> Result<Vec<(Tenant, InboxHead)>, StoreError> {
         let tenants: Vec<&Tenant> = tenants.iter().collect();
         let mut heads = Vec::with_capacity(tenants.len());
-        for lot in tenants.chunks(HEADS_AT_ONCE) {
-            let places = (1..=lot.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
-            let statement = format!("SELECT tenant, epoch, head FROM inbox WHERE tenant IN ({places})");
+        for lot in parts(&tenants) {
+            let places = places(self.kind(), lot.len(), 1);
+            let statement = format!("SELECT tenant, epoch, head FROM inbox WHERE tenant IN (VALUES {places})");
             let mut query = sqlx::query(sqlx::AssertSqlSafe(statement));
             for tenant in lot {
                 query = query.bind(tenant.as_str());

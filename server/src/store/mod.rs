@@ -37,6 +37,7 @@ pub mod users;
 
 pub(crate) use bounded::within_limit;
 pub use database::Database;
+pub(crate) use database::Kind;
 pub use users::Bearer;
 
 /// Why the store couldn't do what was asked.

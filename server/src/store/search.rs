@@ -133,7 +133,7 @@ impl Database {
                      UPDATE message SET words = asked.words FROM asked
                      WHERE message.tenant = asked.tenant AND message.words IS NULL
                        AND message.inbox_offset = CAST(asked.inbox_offset AS BIGINT)",
-                    places(part.len(), 3)
+                    places(self.kind(), part.len(), 3)
                 );
                 let mut query = sqlx::query(AssertSqlSafe(statement));
                 for row in part {

@@ -105,7 +105,7 @@ impl Database {
                     "INSERT INTO app_user (tenant, user_id, name, role, driver_id, disabled, created_at) VALUES {}
                      ON CONFLICT (tenant, user_id) DO UPDATE SET name = COALESCE(excluded.name, app_user.name),
                      role = excluded.role, driver_id = COALESCE(excluded.driver_id, app_user.driver_id)",
-                    places(part.len(), 7)
+                    places(self.kind(), part.len(), 7)
                 );
                 let mut query = sqlx::query(AssertSqlSafe(statement));
                 for user in part {

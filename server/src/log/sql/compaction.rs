@@ -12,6 +12,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use super::{millis, signed};
 use crate::log::entry::readers_to_text;
 use crate::log::{ENDED_STAYS, LogError, UNTOUCHED_STAYS};
+use crate::store::Kind;
 use crate::store::rows::{parts, places};
 
 /// An entity of a tenant.
@@ -146,7 +147,7 @@ impl<'e> View<'e> {
                 "WITH asked (tenant, entity) AS (VALUES {})
                  SELECT s.tenant, s.slot, s.entity, s.shared, s.ended, s.leaves_at FROM asked CROSS JOIN log_slot s
                  WHERE s.tenant = asked.tenant AND s.entity = asked.entity",
-                places(part.len(), 2)
+                places(Kind::of(transaction), part.len(), 2)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for (tenant, entity) in part {
@@ -195,7 +196,10 @@ impl<'e> View<'e> {
             }
         }
         for part in parts(&gone) {
-            let statement = format!("DELETE FROM log_slot WHERE (tenant, slot) IN (VALUES {})", places(part.len(), 2));
+            let statement = format!(
+                "DELETE FROM log_slot WHERE (tenant, slot) IN (VALUES {})",
+                places(Kind::of(transaction), part.len(), 2)
+            );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for (tenant, key) in part {
                 query = query.bind(tenant.as_str()).bind(key.as_str());
@@ -209,7 +213,7 @@ impl<'e> View<'e> {
                  ON CONFLICT (tenant, slot) DO UPDATE SET log_offset = excluded.log_offset,
                      readers = excluded.readers, json = excluded.json, shared = excluded.shared,
                      ended = excluded.ended, leaves_at = excluded.leaves_at",
-                places(part.len(), 9)
+                places(Kind::of(transaction), part.len(), 9)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for ((tenant, entity), key, kept, event, offset) in part {

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use super::{compaction, millis, position, signed, unsigned};
 use crate::log::entry::{Entry, readers_to_text};
 use crate::log::{Appended, LogError, Position, REPEAT_WINDOW};
+use crate::store::Kind;
 use crate::store::rows::{parts, places};
 
 /// Where each tenant's log stands.
@@ -117,7 +118,7 @@ impl<'e> Lot<'e> {
         for part in parts(&self.placed) {
             let statement = format!(
                 "INSERT INTO log_event (tenant, log_offset, kind, readers, json, logged_at) VALUES {}",
-                places(part.len(), 6)
+                places(Kind::of(transaction), part.len(), 6)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for Placed { tenant, offset, event } in part {
@@ -142,7 +143,7 @@ impl<'e> Lot<'e> {
                 "INSERT INTO log_repeat (tenant, event_id, log_offset, logged_at) VALUES {}
                  ON CONFLICT (tenant, event_id) DO UPDATE SET log_offset = excluded.log_offset,
                      logged_at = excluded.logged_at",
-                places(part.len(), 4)
+                places(Kind::of(transaction), part.len(), 4)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for (tenant, event, offset) in part {
@@ -163,8 +164,10 @@ async fn learn_heads(
 ) -> Result<(), LogError> {
     let unknown: Vec<&Tenant> = tenants.iter().copied().filter(|tenant| !heads.contains_key(*tenant)).collect();
     for part in parts(&unknown) {
-        let statement =
-            format!("SELECT tenant, epoch, head FROM log_tenant WHERE tenant IN (VALUES {})", places(part.len(), 1));
+        let statement = format!(
+            "SELECT tenant, epoch, head FROM log_tenant WHERE tenant IN (VALUES {})",
+            places(Kind::of(transaction), part.len(), 1)
+        );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for tenant in part {
             query = query.bind(tenant.as_str());
@@ -179,7 +182,10 @@ async fn learn_heads(
         .map(|tenant| (tenant, Position { epoch: Epoch(rand::random::<u64>() >> 1), offset: 0 }))
         .collect();
     for part in parts(&new) {
-        let statement = format!("INSERT INTO log_tenant (tenant, epoch, head) VALUES {}", places(part.len(), 3));
+        let statement = format!(
+            "INSERT INTO log_tenant (tenant, epoch, head) VALUES {}",
+            places(Kind::of(transaction), part.len(), 3)
+        );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for (tenant, position) in part {
             query = query.bind(tenant.as_str()).bind(signed(position.epoch.0)).bind(signed(position.offset));
@@ -203,7 +209,7 @@ async fn repeated<'e>(
             "WITH asked (tenant, event_id) AS (VALUES {})
              SELECT r.tenant, r.event_id, r.log_offset FROM asked CROSS JOIN log_repeat r
              WHERE r.tenant = asked.tenant AND r.event_id = asked.event_id AND r.logged_at > ${}",
-            places(part.len(), 2),
+            places(Kind::of(transaction), part.len(), 2),
             2 * part.len() + 1
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
@@ -229,7 +235,7 @@ async fn move_heads(transaction: &mut AnyConnection, written: &Written) -> Resul
             "WITH moved (tenant, head, stood) AS (VALUES {})
              UPDATE log_tenant SET head = moved.head FROM moved
              WHERE log_tenant.tenant = moved.tenant AND log_tenant.head = moved.stood",
-            places(part.len(), 3)
+            places(Kind::of(transaction), part.len(), 3)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for (tenant, head, by) in part {

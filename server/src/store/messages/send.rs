@@ -16,7 +16,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 use super::{COLUMNS, InboxHead, id, inbox_head, message, signed, unsigned};
 use crate::store::rows::{parts, places};
 use crate::store::search::Indexing;
-use crate::store::{Database, StoreError, within_limit};
+use crate::store::{Database, Kind, StoreError, within_limit};
 
 /// A message on its way into the store.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ impl Sending {
                 "INSERT INTO conversation (tenant, conversation_id, last_seq, driver_read_seq, dispatch_read_seq)
                  VALUES {}
                  ON CONFLICT (tenant, conversation_id) DO UPDATE SET last_seq = excluded.last_seq",
-                places(part.len(), 5)
+                places(Kind::of(transaction), part.len(), 5)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for ((tenant, conversation), seq) in part {
@@ -271,7 +271,7 @@ async fn known(
              SELECT m.tenant, {COLUMNS} FROM asked CROSS JOIN message m WHERE m.tenant = asked.tenant
                AND m.sender_id = asked.sender_id AND m.client_message_id = asked.client_message_id
              ORDER BY m.tenant, m.inbox_offset",
-            places(part.len(), 3)
+            places(Kind::of(transaction), part.len(), 3)
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for outgoing in part {
@@ -321,7 +321,7 @@ async fn look_up(transaction: &mut AnyConnection, threads: &[&Thread]) -> Result
              LEFT JOIN app_user u ON u.tenant = asked.tenant AND u.user_id = asked.thread
                AND u.role = 'driver' AND u.disabled = 0
              LEFT JOIN conversation c ON c.tenant = asked.tenant AND c.conversation_id = asked.thread",
-            places(part.len(), 2)
+            places(Kind::of(transaction), part.len(), 2)
         );
         for row in of_threads(statement, part).fetch_all(&mut *transaction).await? {
             let thread = thread(&row)?;
@@ -374,7 +374,7 @@ async fn insert(
              sender_name, recipient_id, content, priority, requires_ack, sent_at, client_message_id, alert_id,
              route_plan_id, words)
          VALUES {}",
-        places(messages.len(), 17)
+        places(Kind::of(transaction), messages.len(), 17)
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for (tenant, offset, message) in messages {

@@ -60,7 +60,7 @@ impl Database {
                  JOIN inbox i ON i.tenant = c.tenant
                  JOIN message m ON m.tenant = c.tenant AND m.conversation_id = c.conversation_id AND m.seq = c.last_seq
                  WHERE c.tenant = asked.tenant AND c.conversation_id = asked.conversation_id",
-                places(part.len(), 3)
+                places(self.kind(), part.len(), 3)
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for (tenant, conversation, side) in part {

@@ -28,7 +28,7 @@ const BACKOFF: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The most badges that are published together.
-const LOT: usize = 256;
+const LOT: usize = 32;
 
 /// How many characters of a message a badge shows.
 const PREVIEW_CHARS: usize = 80;

@@ -16,7 +16,7 @@ use sqlx::any::AnyRow;
 
 use super::rows::{parts, places};
 use super::{Database, StoreError};
-pub(super) use send::advance_inbox;
+pub(super) use send::hold_inbox;
 pub use send::{Outgoing, Recipients, Stored};
 pub use unread::{Asked, Unread};
 
@@ -46,7 +46,7 @@ impl Database {
             .await?;
         match row {
             Some(row) => inbox_head(&row),
-            None => advance_inbox(self.writer(), tenant, 0).await,
+            None => hold_inbox(self.writer(), tenant).await,
         }
     }
 

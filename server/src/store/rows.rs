@@ -27,11 +27,15 @@ pub(crate) fn places(kind: Kind, rows: usize, columns: usize) -> String {
     places
 }
 
-/// The rows in parts whose sizes are powers of two: so there are few different statements, and the
-/// database has prepared each of them after the first time.
+/// The rows in parts of at most four, or of a power of two: so there are few different statements, and
+/// the database has prepared each of them after the first time.
 pub(crate) fn parts<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = 1 << rows.len().min(MOST).checked_ilog2()?;
+        let size = match rows.len().min(MOST) {
+            0 => return None,
+            few @ 1..=4 => few,
+            many => 1 << many.ilog2(),
+        };
         let (part, rest) = rows.split_at(size);
         rows = rest;
         Some(part)
@@ -53,7 +57,7 @@ mod tests {
     fn every_row_is_in_one_part() {
         let rows: Vec<u32> = (0..203).collect();
         let sizes: Vec<usize> = parts(&rows).map(<[u32]>::len).collect();
-        assert_eq!(sizes, [64, 64, 64, 8, 2, 1]);
+        assert_eq!(sizes, [64, 64, 64, 8, 3]);
         assert_eq!(parts(&rows).flatten().copied().collect::<Vec<_>>(), rows);
         assert_eq!(parts::<u32>(&[]).count(), 0);
     }

@@ -8,7 +8,7 @@ use sally_protocol::{Id, Tenant};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::messages::{advance_inbox, id, signed, time, unsigned};
+use super::messages::{hold_inbox, id, signed, time, unsigned};
 use super::{Database, StoreError, within_limit};
 
 /// What somebody wants a template to be, checked.
@@ -71,7 +71,7 @@ impl Database {
         within_limit(async {
             let mut transaction = self.transaction().await?;
             // Who holds the tenant's row counts and adds alone.
-            advance_inbox(&mut *transaction, tenant, 0).await?;
+            hold_inbox(&mut *transaction, tenant).await?;
             let row = sqlx::query("SELECT COUNT(*) AS count FROM template WHERE tenant = $1")
                 .bind(tenant.as_str())
                 .fetch_one(&mut *transaction)

@@ -117,12 +117,12 @@ impl Sending {
         for outgoing in group {
             *expected.entry(&outgoing.tenant).or_default() += outgoing.expected();
         }
-        let mut heads = HashMap::new();
-        let mut reserved = HashMap::new();
+        let expected: Vec<(&Tenant, u64)> = expected.into_iter().collect();
+        let mut heads = advance_inboxes(transaction, &expected).await?;
+        let reserved = heads.iter().map(|(tenant, end)| (tenant.clone(), end.offset)).collect();
         for (tenant, count) in expected {
-            let end = advance_inbox(&mut *transaction, tenant, signed(count)).await?;
-            reserved.insert(tenant.clone(), end.offset);
-            heads.insert(tenant.clone(), InboxHead { offset: end.offset - count, ..end });
+            let head = heads.get_mut(tenant).ok_or_else(|| StoreError::row("an inbox that wasn't advanced"))?;
+            head.offset -= count;
         }
         let known = known(transaction, group, &heads).await?;
         let mut every_driver = HashMap::new();
@@ -347,21 +347,50 @@ fn thread(row: &AnyRow) -> Result<Thread, StoreError> {
     Ok((Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?, id(row, "thread")?))
 }
 
-pub(in crate::store) async fn advance_inbox<'c>(
+/// Where a tenant's inbox stands; one that doesn't exist yet begins. Whoever asks in a transaction is
+/// the only one to write for that tenant until its end.
+pub(in crate::store) async fn hold_inbox<'c>(
     connection: impl Executor<'c, Database = Any>,
     tenant: &Tenant,
-    by: i64,
 ) -> Result<InboxHead, StoreError> {
     let row = sqlx::query(
-        "INSERT INTO inbox (tenant, epoch, head) VALUES ($1, $2, $3)
-         ON CONFLICT (tenant) DO UPDATE SET head = inbox.head + $3 RETURNING epoch, head",
+        "INSERT INTO inbox (tenant, epoch, head) VALUES ($1, $2, 0)
+         ON CONFLICT (tenant) DO UPDATE SET head = inbox.head RETURNING epoch, head",
     )
     .bind(tenant.as_str())
-    .bind(signed(rand::random::<u64>() >> 1))
-    .bind(by)
+    .bind(new_epoch())
     .fetch_one(connection)
     .await?;
     inbox_head(&row)
+}
+
+/// [`hold_inbox`] of several tenants, each advanced by a number of messages; where they stand then.
+async fn advance_inboxes(
+    transaction: &mut AnyConnection,
+    by: &[(&Tenant, u64)],
+) -> Result<HashMap<Tenant, InboxHead>, StoreError> {
+    let mut heads = HashMap::with_capacity(by.len());
+    for part in parts(by) {
+        let statement = format!(
+            "INSERT INTO inbox (tenant, epoch, head) VALUES {}
+             ON CONFLICT (tenant) DO UPDATE SET head = inbox.head + excluded.head RETURNING tenant, epoch, head",
+            places(Kind::of(transaction), part.len(), 3)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (tenant, count) in part {
+            query = query.bind(tenant.as_str()).bind(new_epoch()).bind(signed(*count));
+        }
+        for row in query.fetch_all(&mut *transaction).await? {
+            let tenant = Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?;
+            heads.insert(tenant, inbox_head(&row)?);
+        }
+    }
+    Ok(heads)
+}
+
+/// The epoch of an inbox that begins.
+fn new_epoch() -> i64 {
+    signed(rand::random::<u64>() >> 1)
 }
 
 async fn insert(

@@ -17,7 +17,7 @@ mod channel;
 mod reader;
 mod ring;
 #[cfg(test)]
-mod sharing;
+mod sharing_tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

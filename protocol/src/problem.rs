@@ -25,12 +25,23 @@ pub struct Problem {
     /// Which element of the request's list is meant, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
+    /// In which state is what the request was about, where that forbids it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl Problem {
     /// A problem without detail.
     pub fn new(status: u16, code: &str, title: &str) -> Self {
-        Self { kind: about_blank(), title: title.into(), status, code: code.into(), detail: None, index: None }
+        Self {
+            kind: about_blank(),
+            title: title.into(),
+            status,
+            code: code.into(),
+            detail: None,
+            index: None,
+            state: None,
+        }
     }
 }
 

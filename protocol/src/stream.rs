@@ -30,6 +30,13 @@ pub fn frame(cursor: &Cursor, event: &str, data: &str) -> String {
     format!("id: {cursor}\nevent: {event}\ndata: {data}\n\n")
 }
 
+/// The data of a [`frame`].
+pub fn data(frame: &[u8]) -> Option<&[u8]> {
+    // Neither a cursor nor a type has a line break.
+    let mut lines = frame.splitn(3, |byte| *byte == b'\n');
+    lines.nth(2)?.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")
+}
+
 /// One frame, its `data:` read by its `event:`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "frame", rename_all = "snake_case", rename_all_fields = "camelCase")]

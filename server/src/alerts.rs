@@ -1,8 +1,21 @@
-//! `POST /api/alerts/{id}/{action}`: what a dispatcher does with an alert.
+//! What a dispatcher does with alerts, and what has happened to one.
 //!
 //! An alert is what its events say, so an action reads the alert from the compacted log, checks
 //! the step against its state, and appends the event that carries the new state. One task takes
 //! one action at a time: two that meet see each other's outcome.
+//!
+//! # Layout
+//!
+//! - here: `POST /api/alerts/{id}/{action}` and `POST /api/alerts/bulk`, and the task.
+//! - [`step`]: what may be done, and the event that it leads to.
+//! - [`waking`]: snoozed alerts that come back.
+//! - [`history`]: `GET /api/alerts/{id}`.
+
+pub mod history;
+mod step;
+mod waking;
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,43 +23,28 @@ use axum::extract::{Path, State};
 use jiff::Timestamp;
 use sally_protocol::alert::{Alert, AlertStatus};
 use sally_protocol::stream::Frame;
-use sally_protocol::{Board, Id, Role};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use sally_protocol::{Board, Id, Problem, Role, Tenant};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::auth::{Member, Principal};
 use crate::error::ApiError;
 use crate::ingest::{Ingest, PublishError};
-use crate::log::{Log, LogError};
+use crate::log::{CompactedEvent, Log, LogError};
+use crate::store::snoozes::Snooze;
+use crate::store::{Database, StoreError};
+use step::{Action, Details};
 
 /// How many actions may wait; more wait outside.
 const QUEUE: usize = 256;
 
-/// The longest note or resolution, in characters.
-const MAX_TEXT_CHARS: usize = 2_000;
-
-/// What is done with an alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Action {
-    Acknowledge,
-    Unacknowledge,
-    Assign(Option<Id>),
-    Note(String),
-    Resolve(Option<String>),
-    Reopen,
-}
-
-/// The body of a request; each action looks at its own field.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Details {
-    assigned_to: Option<Id>,
-    note: Option<String>,
-    resolution: Option<String>,
-}
+/// How many alerts one request may name.
+const MAX_BULK: usize = 500;
 
 /// Why an action wasn't done.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +55,12 @@ enum ActionError {
     Forbidden,
     #[error("the alert is {}", .0.as_str())]
     WrongState(AlertStatus),
+    #[error("the server is shutting down")]
+    Stopped,
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error(transparent)]
     Publish(#[from] PublishError),
 }
@@ -68,18 +70,22 @@ impl From<ActionError> for ApiError {
         match error {
             ActionError::Unknown => Self::not_found(),
             ActionError::Forbidden => Self::forbidden(),
-            ActionError::WrongState(_) => Self::conflict("wrong_state", error.to_string()),
+            ActionError::WrongState(status) => {
+                Self::conflict("wrong_state", error.to_string()).in_state(status.as_str())
+            }
+            ActionError::Stopped => Self::unavailable(),
             ActionError::Log(error) => error.into(),
+            ActionError::Store(error) => error.into(),
             ActionError::Publish(error) => error.into(),
         }
     }
 }
 
-struct Request {
-    member: Member,
-    alert: Id,
-    action: Action,
-    reply: oneshot::Sender<Result<Value, ActionError>>,
+type Reply<T> = oneshot::Sender<Result<T, ActionError>>;
+
+enum Request {
+    Act { member: Member, alert: Id, action: Action, reply: Reply<Value> },
+    Wake { snooze: Snooze, reply: Reply<()> },
 }
 
 /// Takes actions; a cheap clone.
@@ -89,144 +95,194 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// Starts the task on `tasks`. It ends when the last clone is dropped.
-    pub fn start(log: std::sync::Arc<dyn Log>, ingest: Ingest, tasks: &TaskTracker) -> Self {
-        let (requests, mut queue) = mpsc::channel::<Request>(QUEUE);
-        tasks.spawn(async move {
-            while let Some(Request { member, alert, action, reply }) = queue.recv().await {
-                let done = act(&*log, &ingest, &member, &alert, &action).await;
-                // A caller who has stopped waiting finds the outcome on the stream.
-                let _ = reply.send(done);
-            }
-        });
-        Self { requests }
+    /// Starts the task on `tasks`, and the one that lets snoozed alerts come back until `stop`. The
+    /// first ends when the last clone is dropped.
+    pub fn start(
+        database: Database,
+        log: Arc<dyn Log>,
+        ingest: Ingest,
+        stop: CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let (requests, queue) = mpsc::channel::<Request>(QUEUE);
+        let alerts = Self { requests };
+        tasks.spawn(Worker { database: database.clone(), log, ingest }.run(queue));
+        tasks.spawn(waking::run(alerts.clone(), database, stop));
+        alerts
+    }
+
+    async fn act(&self, member: Member, alert: Id, action: Action) -> Result<Value, ActionError> {
+        self.ask(|reply| Request::Act { member, alert, action, reply }).await
+    }
+
+    /// Lets an alert come back, should it still be snoozed until then.
+    async fn wake(&self, snooze: Snooze) -> Result<(), ActionError> {
+        self.ask(|reply| Request::Wake { snooze, reply }).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, ActionError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| ActionError::Stopped)?;
+        answer.await.map_err(|_| ActionError::Stopped)?
     }
 }
 
-/// Does one action and answers the alert as it is now.
+struct Worker {
+    database: Database,
+    log: Arc<dyn Log>,
+    ingest: Ingest,
+}
+
+impl Worker {
+    async fn run(self, mut queue: mpsc::Receiver<Request>) {
+        while let Some(request) = queue.recv().await {
+            // A caller who has stopped waiting finds the outcome on the stream.
+            match request {
+                Request::Act { member, alert, action, reply } => {
+                    drop(reply.send(self.act(&member, &alert, &action).await));
+                }
+                Request::Wake { snooze, reply } => drop(reply.send(self.wake(&snooze).await)),
+            }
+        }
+    }
+
+    async fn act(&self, member: &Member, id: &Id, action: &Action) -> Result<Value, ActionError> {
+        let alert = seen(read(&*self.log, &member.tenant, id).await?.0, member)?;
+        if member.role == Role::Driver && *action != Action::Acknowledge {
+            return Err(ActionError::Forbidden);
+        }
+        let now = Timestamp::now();
+        let by = member.name.clone().unwrap_or_else(|| member.user.to_string());
+        let event = step::event(alert, by, action, now)?;
+        if let Action::Snooze { minutes } = action {
+            // First, since a row without a snoozed alert does nothing, and an alert without one sleeps on.
+            let wakes_at = step::wakes_at(now, *minutes);
+            self.database.snooze(&Snooze { tenant: member.tenant.clone(), alert: id.clone(), wakes_at }).await?;
+        }
+        self.ingest.publish(&member.tenant, &event).await?;
+        Ok(event["alert"].clone())
+    }
+
+    async fn wake(&self, Snooze { tenant, alert, wakes_at }: &Snooze) -> Result<(), ActionError> {
+        let alert = match read(&*self.log, tenant, alert).await {
+            Ok((alert, _)) => alert,
+            // It has left the log since.
+            Err(ActionError::Unknown) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if let Some(event) = step::waking(alert, *wakes_at) {
+            self.ingest.publish(tenant, &event).await?;
+        }
+        Ok(())
+    }
+}
+
+/// An alert as its events say it is, and those events.
+async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<(Alert, Vec<Value>), ActionError> {
+    let stored = log.entity(tenant, &format!("alert:{id}")).await?;
+    let events: Vec<Value> =
+        stored.iter().filter_map(|CompactedEvent { json, .. }| serde_json::from_str(json).ok()).collect();
+    let mut board = Board::default();
+    for data in &events {
+        if let Some(kind) = data.get("type").and_then(Value::as_str).map(str::to_owned) {
+            board.apply(&Frame::Event { kind, data: data.clone() });
+        }
+    }
+    let alert = board.alerts.remove(id).ok_or(ActionError::Unknown)?;
+    Ok((alert, events))
+}
+
+/// The alert, to whom it may be seen by: somebody else's is to a driver as if there were none.
+fn seen(alert: Alert, member: &Member) -> Result<Alert, ActionError> {
+    match member.role == Role::Driver && alert.driver_id.as_ref() != Some(&member.driver) {
+        true => Err(ActionError::Unknown),
+        false => Ok(alert),
+    }
+}
+
+/// `POST /api/alerts/{id}/{action}`: does one action and answers the alert as it is now.
 ///
 /// # Errors
 ///
 /// 403 for roles that may not, 404 for an alert that isn't the tenant's, 409 `wrong_state` with
-/// the state for a step that it forbids, 422 for a body that the action can't use.
+/// the `state` for a step that it forbids, 422 for a body that the action can't use.
 pub async fn act_on(
     State(app): State<App>,
     principal: Principal,
     Path((alert, action)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
-    let member = app.admit(&principal, None).await?;
-    if member.role == Role::Service {
-        return Err(ApiError::forbidden());
-    }
+    let member = actor(&app, &principal).await?;
     let alert = Id::parse(&alert).map_err(|_| ApiError::not_found())?;
-    let details = match body.is_empty() {
-        true => Details::default(),
-        false => {
-            serde_json::from_slice(&body).map_err(|error| ApiError::bad_request("invalid_json", error.to_string()))?
-        }
-    };
-    let action = read_action(&action, details)?;
-    let (reply, answer) = oneshot::channel();
-    let request = Request { member, alert, action, reply };
-    app.alerts.requests.send(request).await.map_err(|_| ApiError::unavailable())?;
-    Ok(Json(answer.await.map_err(|_| ApiError::unavailable())??))
+    let details = if body.is_empty() { Details::default() } else { from_body(&body)? };
+    let action = Action::read(&action, details)?;
+    Ok(Json(app.alerts.act(member, alert, action).await?))
 }
 
-fn read_action(name: &str, details: Details) -> Result<Action, ApiError> {
-    let check = |text: Option<String>| match text {
-        Some(text) if text.chars().count() > MAX_TEXT_CHARS => {
-            Err(ApiError::invalid("too_long", format!("at most {MAX_TEXT_CHARS} characters")))
-        }
-        text => Ok(text.filter(|text| !text.trim().is_empty())),
-    };
-    Ok(match name {
-        "acknowledge" => Action::Acknowledge,
-        "unacknowledge" => Action::Unacknowledge,
-        "assign" => Action::Assign(details.assigned_to),
-        "note" => Action::Note(
-            check(details.note)?.ok_or_else(|| ApiError::invalid("note_required", "a note needs some text"))?,
-        ),
-        "resolve" => Action::Resolve(check(details.resolution)?),
-        "reopen" => Action::Reopen,
-        _ => return Err(ApiError::not_found()),
-    })
+/// The body of [`act_on_many`].
+#[derive(Debug, Deserialize)]
+struct Bulk {
+    ids: Vec<String>,
+    action: String,
+    #[serde(flatten)]
+    details: Details,
 }
 
-async fn act(log: &dyn Log, ingest: &Ingest, member: &Member, id: &Id, action: &Action) -> Result<Value, ActionError> {
-    let mut board = Board::default();
-    for event in log.entity(&member.tenant, &format!("alert:{id}")).await? {
-        if let Ok(data) = serde_json::from_str::<Value>(&event.json)
-            && let Some(kind) = data.get("type").and_then(Value::as_str).map(str::to_owned)
-        {
-            board.apply(&Frame::Event { kind, data });
-        }
-    }
-    let alert = board.alerts.remove(id).ok_or(ActionError::Unknown)?;
-    if member.role == Role::Driver {
-        // Somebody else's alert is to a driver as if there were none.
-        if alert.driver_id.as_ref() != Some(&member.driver) {
-            return Err(ActionError::Unknown);
-        }
-        if *action != Action::Acknowledge {
-            return Err(ActionError::Forbidden);
-        }
-    }
-    let event = event(alert, member, action, Timestamp::now())?;
-    ingest.publish(&member.tenant, &event).await?;
-    Ok(event["alert"].clone())
+/// What became of one of many alerts.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    id: String,
+    /// The alert as it is now, where the action was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert: Option<Value>,
+    /// Why it wasn't, else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
 }
 
-/// The event that an action leads to, or the state that forbids it.
-fn event(mut alert: Alert, member: &Member, action: &Action, now: Timestamp) -> Result<Value, ActionError> {
-    let by = member.name.clone().unwrap_or_else(|| member.user.to_string());
-    let wrong_state = Err(ActionError::WrongState(alert.status));
-    match action {
-        Action::Acknowledge if alert.status == AlertStatus::Active => {
-            alert.status = AlertStatus::Acknowledged;
-            alert.state.acknowledged_by = Some(by);
-            alert.state.acknowledged_at = Some(now);
-        }
-        Action::Unacknowledge if alert.status == AlertStatus::Acknowledged => {
-            alert.status = AlertStatus::Active;
-            alert.state.acknowledged_by = None;
-            alert.state.acknowledged_at = None;
-        }
-        Action::Assign(to) if !alert.status.is_resolved() => {
-            alert.state.assigned_to = to.as_ref().map(Id::to_string);
-        }
-        Action::Note(note) => alert.state.note = Some(note.clone()),
-        Action::Resolve(resolution) if !alert.status.is_resolved() => {
-            let mut resolved = json!({
-                "id": alert.id,
-                "status": AlertStatus::Resolved,
-                "resolvedAt": now,
-                "resolvedBy": by,
-            });
-            if let Some(driver) = &alert.driver_id {
-                resolved["driverId"] = json!(driver);
-            }
-            if let Some(resolution) = resolution {
-                resolved["resolution"] = json!(resolution);
-            }
-            return Ok(json!({ "type": "alert_resolved", "alert": resolved }));
-        }
-        Action::Reopen if alert.status.is_resolved() => {
-            alert.status = AlertStatus::Active;
-            alert.state = sally_protocol::alert::AlertState {
-                assigned_to: alert.state.assigned_to,
-                note: alert.state.note,
-                ..Default::default()
-            };
-        }
-        _ => return wrong_state,
+/// The answer of [`act_on_many`].
+#[derive(Debug, Serialize)]
+pub struct Outcomes {
+    results: Vec<Outcome>,
+}
+
+/// `POST /api/alerts/bulk`: does one action on up to 500 alerts, on each by itself and in their order,
+/// and answers what became of each.
+///
+/// # Errors
+///
+/// 403 for roles that may not, 404 for an unknown action, 422 `invalid_ids` for none or too many, and for a
+/// body that the action can't use. That an alert is unknown or forbids the step is said in its own result.
+pub async fn act_on_many(
+    State(app): State<App>,
+    principal: Principal,
+    body: Bytes,
+) -> Result<Json<Outcomes>, ApiError> {
+    let member = actor(&app, &principal).await?;
+    let Bulk { ids, action, details } = from_body(&body)?;
+    if ids.is_empty() || ids.len() > MAX_BULK {
+        return Err(ApiError::invalid("invalid_ids", format!("name 1 to {MAX_BULK} alerts")));
     }
-    let mut updated = json!(alert.state);
-    updated["id"] = json!(alert.id);
-    updated["status"] = json!(alert.status);
-    updated["escalationLevel"] = json!(alert.escalation_level);
-    if let Some(driver) = &alert.driver_id {
-        updated["driverId"] = json!(driver);
+    let action = Action::read(&action, details)?;
+    let mut results = Vec::with_capacity(ids.len());
+    for id in ids {
+        let done = match Id::parse(&id) {
+            Ok(alert) => app.alerts.act(member.clone(), alert, action.clone()).await,
+            Err(_) => Err(ActionError::Unknown),
+        };
+        results.push(match done {
+            Ok(alert) => Outcome { id, alert: Some(alert), error: None },
+            Err(error) => Outcome { id, alert: None, error: Some(ApiError::from(error).into_problem()) },
+        });
     }
-    Ok(json!({ "type": "alert_updated", "alert": updated }))
+    Ok(Json(Outcomes { results }))
+}
+
+async fn actor(app: &App, principal: &Principal) -> Result<Member, ApiError> {
+    let member = app.admit(principal, None).await?;
+    if member.role == Role::Service { Err(ApiError::forbidden()) } else { Ok(member) }
+}
+
+fn from_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::bad_request("invalid_json", error.to_string()))
 }

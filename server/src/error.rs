@@ -40,6 +40,17 @@ impl ApiError {
         self
     }
 
+    /// Says in which state is what the request was about.
+    pub fn in_state(mut self, state: &str) -> Self {
+        self.problem.state = Some(state.into());
+        self
+    }
+
+    /// The error as it is told, without an answer around it.
+    pub fn into_problem(self) -> Problem {
+        *self.problem
+    }
+
     /// 400.
     pub fn bad_request(code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, "Bad request").detail(detail)

@@ -28,6 +28,8 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/sse/events", get(sse::events))
         .route("/api/snapshot", get(sse::snapshot::get))
         .route("/api/events", post(ingest::http::publish).layer(DefaultBodyLimit::max(ingest::http::MAX_BODY_BYTES)))
+        .route("/api/alerts/bulk", post(alerts::act_on_many))
+        .route("/api/alerts/{id}", get(alerts::history::get))
         .route("/api/alerts/{id}/{action}", post(alerts::act_on))
         .route("/api/conversations", get(messaging::http::conversations))
         .route("/api/conversations/{id}/messages", get(messaging::http::messages))

@@ -129,7 +129,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         None => Bus::alone(),
     };
     let ingest = Ingest::new(Arc::clone(&log), metrics.clone());
-    let alerts = Alerts::start(Arc::clone(&log), ingest.clone(), &tasks);
+    let alerts = Alerts::start(database.clone(), Arc::clone(&log), ingest.clone(), stop.clone(), &tasks);
     let redis_up = link.zip(redis_log).map(|(link, redis_log)| {
         let up = RedisUp::new(Arc::clone(&link), redis_log.signals_up());
         let subscriber = Subscriber::new(link, ingest.clone(), Arc::clone(&log), metrics.clone(), up.clone());

@@ -32,6 +32,7 @@ pub mod retention;
 pub(crate) mod rows;
 pub mod search;
 pub mod sessions;
+pub mod snoozes;
 pub mod templates;
 pub mod users;
 

@@ -1,11 +1,13 @@
-//! `POST /api/alerts/{id}/{action}`.
+//! What is done with alerts, and what is told of one.
 
 use std::time::Duration;
 
-use sally_protocol::Role;
+use jiff::Timestamp;
+use sally_protocol::{Id, Role, Tenant};
+use sally_server::store::snoozes::Snooze;
 use serde_json::{Value, json};
 
-use crate::support::{Server, problem};
+use crate::support::{Server, problem, until};
 
 async fn raise(server: &Server) {
     let alert = json!({ "id": "a1", "driverId": "d1", "status": "active", "priority": "high", "escalationLevel": 2 });
@@ -82,4 +84,183 @@ async fn of_two_who_acknowledge_at_once_one_is_told() {
     let mut statuses = [first.status().as_u16(), second.status().as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
+}
+
+#[tokio::test]
+async fn an_alert_is_snoozed_for_a_while() {
+    let server = Server::start().await;
+    raise(&server).await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    let act = async |action: &str, body: Value| server.post(&format!("/api/alerts/a1/{action}"), &token, &body).await;
+    assert_eq!(problem(act("snooze", json!({})).await, 422).await, "minutes_required");
+    for minutes in [-5, 4, 481] {
+        assert_eq!(problem(act("snooze", json!({ "minutes": minutes })).await, 422).await, "invalid_minutes");
+    }
+    assert_eq!(problem(act("snooze", json!({ "minutes": "soon" })).await, 400).await, "invalid_json");
+
+    assert_eq!(act("acknowledge", json!({})).await.status(), 200);
+    let before = Timestamp::now();
+    let snoozed: Value = act("snooze", json!({ "minutes": 5 })).await.json().await.unwrap();
+    assert_eq!((&snoozed["status"], &snoozed["acknowledgedBy"]), (&json!("snoozed"), &json!("ann of acme")));
+    let until: Timestamp = snoozed["snoozedUntil"].as_str().unwrap().parse().unwrap();
+    let minutes = until.duration_since(before).as_secs_f64() / 60.0;
+    assert!((4.9..5.1).contains(&minutes), "{minutes}");
+    let refused: Value = act("snooze", json!({ "minutes": 5 })).await.json().await.unwrap();
+    assert_eq!(
+        (&refused["status"], &refused["code"], &refused["state"]),
+        (&json!(409), &json!("wrong_state"), &json!("snoozed"))
+    );
+    let noted = server.running().app().database.due_snoozes(until, 10).await.unwrap();
+    assert_eq!(noted.len(), 1);
+    assert_eq!(noted[0].wakes_at, until);
+    assert_eq!(act("resolve", json!({})).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_snoozed_alert_comes_back_once_and_only_while_it_is_snoozed() {
+    let server = Server::start().await;
+    let beside = server.beside().await;
+    let database = &server.running().app().database;
+    let wakes_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond() + 1_500).unwrap();
+    let snooze = async |alert: &str| {
+        let (tenant, alert) = (Tenant::parse("acme").unwrap(), Id::parse(alert).unwrap());
+        database.snooze(&Snooze { tenant, alert, wakes_at }).await.unwrap();
+    };
+    for alert in ["a1", "a2", "a3"] {
+        let raised = json!({ "id": alert, "driverId": "d1", "status": "active", "escalationLevel": 2 });
+        let asleep = json!({ "id": alert, "driverId": "d1", "status": "snoozed", "snoozedUntil": wakes_at, "note": "later",
+            "escalationLevel": 2 });
+        server
+            .publish(
+                "acme",
+                json!([{ "type": "new_alert", "alert": raised }, { "type": "alert_updated", "alert": asleep }]),
+            )
+            .await;
+        snooze(alert).await;
+    }
+    // Somebody deals with one before its time, and has another sleep longer.
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    assert_eq!(server.post("/api/alerts/a2/resolve", &token, &json!({})).await.status(), 200);
+    let longer = json!({ "id": "a3", "status": "snoozed", "snoozedUntil": wakes_at.checked_add(Duration::from_secs(600)).unwrap() });
+    server.publish("acme", json!([{ "type": "alert_updated", "alert": longer }])).await;
+    let mut frames = server.stream("", &token).await;
+    frames.next_of("ready").await;
+
+    let back = frames.next().await;
+    assert!(Timestamp::now() >= wakes_at, "it came back too early");
+    let alert = &back.data["alert"];
+    assert_eq!(
+        (back.event.as_str(), &alert["id"], &alert["status"]),
+        ("alert_updated", &json!("a1"), &json!("active"))
+    );
+    assert_eq!(
+        (&alert["note"], &alert["escalationLevel"], &alert["driverId"]),
+        (&json!("later"), &json!(2), &json!("d1"))
+    );
+    assert_eq!(alert.get("snoozedUntil"), None);
+    let forgotten = async || database.due_snoozes(Timestamp::now(), 10).await.unwrap().is_empty();
+    until("nothing is due any more", forgotten).await;
+    // Neither server brought it back again, nor the others at all.
+    server.publish("acme", json!([{ "type": "zz_top" }])).await;
+    assert_eq!(frames.next().await.event, "zz_top");
+    drop(beside);
+}
+
+#[tokio::test]
+async fn one_action_is_done_on_many_alerts_and_told_of_each() {
+    let server = Server::start().await;
+    raise(&server).await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    let act = async |token: &str, body: Value| server.post("/api/alerts/bulk", token, &body).await;
+    let ids = json!(["a1", "a2", "no id!", "a1"]);
+    let answer = act(&token, json!({ "ids": ids, "action": "note", "note": "on it" })).await;
+    assert_eq!(answer.status(), 200);
+    let told: Value = answer.json().await.unwrap();
+    let results = told["results"].as_array().unwrap();
+    assert_eq!(
+        results.iter().map(|result| &result["id"]).collect::<Vec<_>>(),
+        ids.as_array().unwrap().iter().collect::<Vec<_>>()
+    );
+    assert_eq!((&results[0]["alert"]["note"], results[0].get("error")), (&json!("on it"), None));
+    assert_eq!((&results[1]["error"]["code"], results[1].get("alert")), (&json!("not_found"), None));
+    assert_eq!(results[2]["error"]["code"], "not_found");
+
+    let answer: Value =
+        act(&token, json!({ "ids": ["a1", "a1"], "action": "snooze", "minutes": 30 })).await.json().await.unwrap();
+    assert_eq!(answer["results"][0]["alert"]["status"], "snoozed");
+    let refused = &answer["results"][1]["error"];
+    assert_eq!(
+        (&refused["code"], &refused["state"], &refused["status"]),
+        (&json!("wrong_state"), &json!("snoozed"), &json!(409))
+    );
+
+    assert_eq!(problem(act(&token, json!({ "ids": [], "action": "resolve" })).await, 422).await, "invalid_ids");
+    let many = vec!["a1"; 501];
+    assert_eq!(problem(act(&token, json!({ "ids": many, "action": "resolve" })).await, 422).await, "invalid_ids");
+    assert_eq!(problem(act(&token, json!({ "ids": ["a1"], "action": "note" })).await, 422).await, "note_required");
+    assert_eq!(problem(act(&token, json!({ "ids": ["a1"], "action": "explode" })).await, 404).await, "not_found");
+    assert_eq!(problem(act(&token, json!({ "ids": "a1", "action": "resolve" })).await, 400).await, "invalid_json");
+    let service = server.token("acme", "svc", Role::Service);
+    assert_eq!(problem(act(&service, json!({ "ids": ["a1"], "action": "resolve" })).await, 403).await, "forbidden");
+    let foreign = server.token("globex", "eve", Role::Dispatcher);
+    let answer: Value = act(&foreign, json!({ "ids": ["a1"], "action": "reopen" })).await.json().await.unwrap();
+    assert_eq!(answer["results"][0]["error"]["code"], "not_found");
+}
+
+/// The types of an alert's history, whether it is complete, and its state.
+async fn history(server: &Server, token: &str) -> (Vec<String>, bool, Value) {
+    let answer = server.get("/api/alerts/a1", token).await;
+    assert_eq!(answer.status(), 200);
+    let told: Value = answer.json().await.unwrap();
+    let types = told["history"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap().to_owned());
+    (types.collect(), told["complete"].as_bool().unwrap(), told["alert"].clone())
+}
+
+#[tokio::test]
+async fn what_has_happened_to_an_alert_is_told() {
+    let server = Server::start().await;
+    server.publish("acme", json!([{ "type": "zz_top", "about": "a1" }])).await;
+    raise(&server).await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    for (action, body) in [("acknowledge", json!({})), ("note", json!({ "note": "called" })), ("resolve", json!({}))] {
+        server.publish("acme", json!([{ "type": "new_alert", "alert": { "id": "a11" } }])).await;
+        assert_eq!(server.post(&format!("/api/alerts/a1/{action}"), &token, &body).await.status(), 200);
+    }
+    let (types, complete, alert) = history(&server, &token).await;
+    assert_eq!(types, ["new_alert", "alert_updated", "alert_updated", "alert_resolved"]);
+    assert!(complete);
+    assert_eq!(
+        (&alert["status"], &alert["note"], &alert["priority"]),
+        (&json!("resolved"), &json!("called"), &json!("high"))
+    );
+
+    let own = server.token_for("acme", "u1", Role::Driver, Some("d1"), Duration::from_secs(600));
+    assert_eq!(history(&server, &own).await.0.len(), 4);
+    let service = server.token("*", "svc", Role::Service);
+    assert_eq!(server.get("/api/alerts/a1?tenant=acme", &service).await.status(), 200);
+    for (tenant, user, role) in [("acme", "d2", Role::Driver), ("globex", "eve", Role::Owner)] {
+        let stranger = server.token(tenant, user, role);
+        assert_eq!(problem(server.get("/api/alerts/a1", &stranger).await, 404).await, "not_found");
+    }
+    assert_eq!(problem(server.get("/api/alerts/nope", &token).await, 404).await, "not_found");
+    assert_eq!(problem(server.get("/api/alerts/no%20id", &token).await, 404).await, "not_found");
+}
+
+#[tokio::test]
+async fn of_an_old_alert_what_is_kept_is_told() {
+    let server = Server::with(|config| config.log_max_events = 3).await;
+    raise(&server).await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    let act = async |action: &str, body: Value| server.post(&format!("/api/alerts/a1/{action}"), &token, &body).await;
+    assert_eq!(act("acknowledge", json!({})).await.status(), 200);
+    assert_eq!(act("note", json!({ "note": "called" })).await.status(), 200);
+    server.publish("acme", json!(vec![json!({ "type": "zz_top" }); 20])).await;
+    server.running().app().log.trim().await.unwrap();
+    let (types, complete, alert) = history(&server, &token).await;
+    assert_eq!(types, ["new_alert", "alert_updated"], "the newest of each type");
+    assert!(!complete);
+    assert_eq!(alert["note"], "called");
+    // What comes later follows.
+    assert_eq!(act("resolve", json!({})).await.status(), 200);
+    assert_eq!(history(&server, &token).await.0, ["new_alert", "alert_updated", "alert_resolved"]);
 }

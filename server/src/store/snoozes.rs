@@ -1,0 +1,78 @@
+//! When snoozed alerts come back.
+
+use jiff::Timestamp;
+use sally_protocol::{Id, Tenant};
+use sqlx::Row as _;
+
+use super::messages::{id, signed};
+use super::{Database, StoreError};
+
+/// A snoozed alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snooze {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// Which.
+    pub alert: Id,
+    /// When it comes back, to a millisecond.
+    pub wakes_at: Timestamp,
+}
+
+impl Database {
+    /// Notes when an alert comes back, in place of what was noted for it before.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn snooze(&self, snooze: &Snooze) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO snooze (tenant, alert_id, wakes_at) VALUES ($1, $2, $3)
+             ON CONFLICT (tenant, alert_id) DO UPDATE SET wakes_at = excluded.wakes_at",
+        )
+        .bind(snooze.tenant.as_str())
+        .bind(snooze.alert.as_str())
+        .bind(snooze.wakes_at.as_millisecond())
+        .execute(self.writer())
+        .await?;
+        Ok(())
+    }
+
+    /// At most `limit` alerts that are to come back by `now`, the longest due first.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn due_snoozes(&self, now: Timestamp, limit: usize) -> Result<Vec<Snooze>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT tenant, alert_id, wakes_at FROM snooze WHERE wakes_at <= $1 ORDER BY wakes_at LIMIT $2",
+        )
+        .bind(now.as_millisecond())
+        .bind(signed(limit as u64))
+        .fetch_all(self.reader())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Snooze {
+                    tenant: Tenant::parse(&row.try_get::<String, _>("tenant")?).map_err(StoreError::row)?,
+                    alert: id(row, "alert_id")?,
+                    wakes_at: Timestamp::from_millisecond(row.try_get("wakes_at")?).map_err(StoreError::row)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Forgets a snooze, unless the alert has been snoozed anew.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn end_snooze(&self, snooze: &Snooze) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM snooze WHERE tenant = $1 AND alert_id = $2 AND wakes_at = $3")
+            .bind(snooze.tenant.as_str())
+            .bind(snooze.alert.as_str())
+            .bind(snooze.wakes_at.as_millisecond())
+            .execute(self.writer())
+            .await?;
+        Ok(())
+    }
+}

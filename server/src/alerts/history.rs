@@ -83,9 +83,7 @@ async fn logged(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Vec<Value>, L
 /// The event, if it is about the alert.
 fn about(json: &[u8], id: &Id) -> Option<Value> {
     // Most aren't, and reading them would take longer than looking for the id.
-    if memchr::memmem::find(json, id.as_str().as_bytes()).is_none() {
-        return None;
-    }
+    memchr::memmem::find(json, id.as_str().as_bytes())?;
     let event: Value = serde_json::from_slice(json).ok()?;
     let is_about = matches!(event["type"].as_str()?, "new_alert" | "alert_updated" | "alert_resolved")
         && event["alert"]["id"].as_str() == Some(id.as_str());

@@ -154,3 +154,28 @@ fn resolved(alert: &Alert, by: String, resolution: Option<&str>, now: Timestamp)
     }
     json!({ "type": "alert_resolved", "alert": resolved })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::from_value;
+
+    use super::*;
+
+    fn snoozed(until: &str) -> Alert {
+        from_value(json!({ "id": "a1", "status": "snoozed", "snoozedUntil": until, "acknowledgedBy": "Ann" }))
+            .expect("an alert")
+    }
+
+    #[test]
+    fn an_alert_comes_back_by_one_event_whoever_says_so() {
+        let until: Timestamp = "2026-11-24T10:00:00.250Z".parse().expect("a time");
+        let one = waking(snoozed("2026-11-24T10:00:00.250Z"), until).expect("it is due");
+        let other = waking(snoozed("2026-11-24T10:00:00.250000Z"), until).expect("it is due");
+        assert_eq!(one["eventId"], "wake:a1:1795514400250");
+        assert_eq!(one, other);
+        assert_eq!(one["alert"], json!({ "id": "a1", "status": "active", "escalationLevel": 0 }));
+        assert_eq!(waking(snoozed("2026-11-24T10:05:00Z"), until), None, "it sleeps longer");
+        let resolved = Alert { status: AlertStatus::Resolved, ..snoozed("2026-11-24T10:00:00.250Z") };
+        assert_eq!(waking(resolved, until), None);
+    }
+}

@@ -9,6 +9,7 @@
 //! - [`cluster`]: a Redis Cluster.
 //! - [`tls`]: Redis over TLS.
 
+mod alerts;
 mod cluster;
 mod faults;
 mod messages;

@@ -1,0 +1,40 @@
+//! Snoozed alerts at several nodes.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use sally_protocol::{Id, Role, Tenant};
+use sally_server::store::snoozes::Snooze;
+use serde_json::{Value, json};
+
+use super::nodes::Pair;
+use super::process::Redis;
+
+/// So many that both nodes are at it at the same time.
+const ALERTS: usize = 60;
+
+#[tokio::test]
+async fn a_snoozed_alert_comes_back_once_however_many_nodes_see_to_it() {
+    let redis = Redis::start();
+    let pair = Pair::start(&redis.url()).await;
+    let wakes_at = Timestamp::from_millisecond(Timestamp::now().as_millisecond() + 2_500).unwrap();
+    let asleep = |n| json!({ "id": format!("a{n}"), "status": "snoozed", "snoozedUntil": wakes_at });
+    let events: Vec<Value> = (0..ALERTS).map(|n| json!({ "type": "new_alert", "alert": asleep(n) })).collect();
+    pair.one.publish("acme", json!(events)).await;
+    for n in 0..ALERTS {
+        let (tenant, alert) = (Tenant::parse("acme").unwrap(), Id::parse(&format!("a{n}")).unwrap());
+        pair.one.running().app().database.snooze(&Snooze { tenant, alert, wakes_at }).await.unwrap();
+    }
+    let token = pair.two.token("acme", "ann", Role::Dispatcher);
+    let mut frames = pair.two.stream("", &token).await;
+    frames.next_of("ready").await;
+    let mut back = BTreeSet::new();
+    for _ in 0..ALERTS {
+        let frame = frames.next().await;
+        let alert = &frame.data["alert"];
+        assert_eq!((frame.event.as_str(), &alert["status"]), ("alert_updated", &json!("active")));
+        assert!(back.insert(alert["id"].as_str().unwrap().to_owned()), "{alert} came back twice");
+    }
+    pair.one.publish("acme", json!([{ "type": "zz_top" }])).await;
+    assert_eq!(frames.next().await.event, "zz_top", "nothing came back twice");
+}

@@ -12,7 +12,7 @@ use sally_protocol::stream::Snapshot;
 use sally_protocol::team::{Assign, Assignment, Note, NoteDraft, Notes, Team};
 use sally_protocol::{Id, Tenant};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Error;
 use crate::session::Session;
@@ -25,6 +25,11 @@ pub enum AlertAction {
     Acknowledge,
     /// Ends it.
     Resolve,
+    /// Puts it out of the way for a while.
+    Snooze {
+        /// For how many minutes, 5 to 480.
+        minutes: u32,
+    },
 }
 
 impl fmt::Display for AlertAction {
@@ -32,6 +37,7 @@ impl fmt::Display for AlertAction {
         f.write_str(match self {
             Self::Acknowledge => "acknowledge",
             Self::Resolve => "resolve",
+            Self::Snooze { .. } => "snooze",
         })
     }
 }
@@ -94,7 +100,11 @@ impl Session {
     /// As any ordinary call; a step that the alert's state forbids is a 409.
     pub async fn alert_action(&self, alert: &Id, action: AlertAction) -> Result<(), Error> {
         let path = format!("api/alerts/{alert}/{action}");
-        self.call(Method::POST, &path, |request| request.json(&serde_json::json!({}))).await.map(drop)
+        let details = match action {
+            AlertAction::Acknowledge | AlertAction::Resolve => json!({}),
+            AlertAction::Snooze { minutes } => json!({ "minutes": minutes }),
+        };
+        self.call(Method::POST, &path, |request| request.json(&details)).await.map(drop)
     }
 
     /// `GET /api/conversations`.

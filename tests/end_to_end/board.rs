@@ -81,3 +81,28 @@ async fn a_dispatcher_acknowledges_and_resolves_an_alert() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_dispatcher_snoozes_an_alert_by_keyboard() {
+    play("snooze", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+        scene.redis.publish("acme", "alerts", &alert("a1", "Reefer is warming up")).await?;
+
+        scene.app.click(&(row("a1") + r#"[data-status="active"]"#)).await?;
+        scene.app.press("z").await?;
+        scene.app.see(&(at("snooze-for") + ":focus")).await?;
+        scene.app.press("Escape").await?;
+        scene.app.see_none(&at("snooze-for")).await?;
+        scene.app.press("z").await?;
+        scene.app.see(&(at("snooze-for") + r#"[data-minutes="15"]:focus"#)).await?;
+        scene.app.press("Enter").await?;
+        scene.app.see(&(row("a1") + r#"[data-status="snoozed"]"#)).await?;
+        scene.app.see_none(&at("snooze-for")).await?;
+        scene.app.see_text("[data-detail]", "Snoozed until").await?;
+        // It can't be snoozed once more.
+        scene.app.see(&(at("alert-snooze") + ":disabled")).await?;
+        Ok(())
+    })
+    .await;
+}

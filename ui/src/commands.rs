@@ -9,6 +9,7 @@ use sally_protocol::team::{
     Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
     Templates,
 };
+use serde::Serialize;
 use serde_json::json;
 
 use crate::bridge::call;
@@ -142,25 +143,21 @@ pub(crate) async fn set_typing(typing: &SetTyping) -> Answer<()> {
 }
 
 /// What a dispatcher can do to an alert from the board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum AlertAction {
     /// Take it up.
     Acknowledge,
     /// End it.
     Resolve,
-}
-
-impl AlertAction {
-    /// The word on the wire.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Acknowledge => "acknowledge",
-            Self::Resolve => "resolve",
-        }
-    }
+    /// Put it out of the way for so many minutes.
+    Snooze {
+        /// 5 to 480.
+        minutes: u32,
+    },
 }
 
 /// Acts on an alert. The board changes by the event that follows.
 pub(crate) async fn alert_action(alert: &Id, action: AlertAction) -> Answer<()> {
-    call("alert_action", &json!({ "alertId": alert, "action": action.as_str() })).await
+    call("alert_action", &json!({ "alertId": alert, "action": action })).await
 }

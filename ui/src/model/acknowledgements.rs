@@ -52,8 +52,13 @@ impl Ledger {
     pub(crate) fn renew(&mut self, fetched: AwaitedAcknowledgements) {
         let oldest = fetched.awaited.last().map(|last| last.message.timestamp).filter(|_| fetched.more);
         for before in std::mem::replace(&mut self.awaited, fetched.awaited) {
+            let key = key(&before.message);
             let is_told = oldest.is_none_or(|oldest| before.message.timestamp > oldest);
-            if is_told && let Some(tally) = self.tallies.get_mut(&key(&before.message)) {
+            let is_awaited = self.awaited.iter().any(|awaited| self::key(&awaited.message) == key);
+            if is_told
+                && !is_awaited
+                && let Some(tally) = self.tallies.get_mut(&key)
+            {
                 tally.acknowledged = tally.required;
             }
         }

@@ -23,6 +23,8 @@ pub(crate) enum Action {
     Acknowledge,
     /// Resolve the selected alert.
     Resolve,
+    /// Choose for how long the selected alert is snoozed.
+    Snooze,
     /// Write to the selected alert's driver, or in the open conversation.
     Message,
     /// Leave a note in the open conversation.
@@ -98,6 +100,7 @@ fn on_alerts(key: &str) -> Option<Action> {
         "a" => Action::Acknowledge,
         // A capital on purpose: a slip of the finger must not end an alert.
         "R" => Action::Resolve,
+        "z" => Action::Snooze,
         "m" => Action::Message,
         "n" => Action::ShowNew,
         _ => return None,
@@ -152,6 +155,7 @@ pub(crate) const KEYS: &[(&str, &[Line])] = &[
         &[
             Line { keys: &["a"], does: "Acknowledge" },
             Line { keys: &["Shift R"], does: "Resolve" },
+            Line { keys: &["z"], does: "Snooze" },
             Line { keys: &["m"], does: "Message the driver" },
             Line { keys: &["n"], does: "Show new alerts" },
         ],

@@ -98,6 +98,8 @@ pub(crate) struct Desk {
     pub(crate) selected: RwSignal<Option<Id>>,
     /// Whether the selected alert's pane is open, where it covers the list.
     pub(crate) detail_open: RwSignal<bool>,
+    /// Whether it is being chosen for how long the selected alert is snoozed.
+    pub(crate) snoozing: RwSignal<bool>,
     /// The route plan that somebody has asked to see.
     pub(crate) sought_route: RwSignal<Option<Id>>,
     /// Messages and conversations.
@@ -130,6 +132,7 @@ impl Desk {
             filter: RwSignal::default(),
             selected: RwSignal::new(None),
             detail_open: RwSignal::new(false),
+            snoozing: RwSignal::new(false),
             sought_route: RwSignal::new(None),
             inbox: Inbox::new(),
             theme: RwSignal::new(theme),

@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Node};
 
 use super::alert_detail::AlertDetail;
+use super::alert_detail::can_snooze;
 use super::alert_filters::AlertFilters;
 use super::alert_list::{Columns, NewAlerts, NoAlerts, Section, news};
 use super::alert_row::AlertRow;
@@ -83,6 +84,12 @@ pub(crate) fn AlertBoard() -> impl IntoView {
         match action {
             Action::Acknowledge => act(desk, AlertAction::Acknowledge),
             Action::Resolve => act(desk, AlertAction::Resolve),
+            Action::Snooze => {
+                if selected_alert().is_some_and(|alert| can_snooze(alert.status)) {
+                    detail_open.set(true);
+                    desk.snoozing.set(true);
+                }
+            }
             Action::Message => {
                 if let Some(alert) = selected_alert() {
                     desk.message_driver(&alert);
@@ -91,6 +98,10 @@ pub(crate) fn AlertBoard() -> impl IntoView {
             }
             Action::ShowNew => show_new(),
             Action::Back if writing::is_writing() => return,
+            Action::Back if desk.snoozing.get_untracked() => {
+                desk.snoozing.set(false);
+                rows::focus_on("[data-testid=alert-snooze]");
+            }
             Action::Back if detail_open.get_untracked() => {
                 detail_open.set(false);
                 rows::back();

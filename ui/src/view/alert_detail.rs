@@ -9,6 +9,7 @@ use super::alert_row::title;
 use super::badge::{Severity, Standing};
 use super::icon::{Icon, Symbol};
 use super::moment::Moment;
+use super::snooze_choice::SnoozeChoice;
 use crate::commands::AlertAction;
 use crate::model::alerts::{PRIORITIES, steps, tallies};
 use crate::model::{label, time};
@@ -19,7 +20,13 @@ pub(crate) fn can(action: AlertAction, status: AlertStatus) -> bool {
     match action {
         AlertAction::Acknowledge => status == AlertStatus::Active,
         AlertAction::Resolve => matches!(status, AlertStatus::Active | AlertStatus::Acknowledged),
+        AlertAction::Snooze { .. } => can_snooze(status),
     }
+}
+
+/// Whether an alert that stands so can be snoozed.
+pub(crate) fn can_snooze(status: AlertStatus) -> bool {
+    matches!(status, AlertStatus::Active | AlertStatus::Acknowledged)
 }
 
 /// The pane beside the list.
@@ -58,6 +65,10 @@ fn Pane(id: Id, alert: Memo<Option<Alert>>, on_close: Callback<()>) -> impl Into
     let id = StoredValue::new(id);
     let busy = Memo::new(move |_| desk.acting.with(|acting| id.with_value(|id| acting.contains(id))));
     let disabled = move |action| move || busy.get() || !can(action, status.get());
+    let snoozing = desk.snoozing;
+    // It was chosen for the alert before.
+    snoozing.set(false);
+    let cannot_snooze = move || busy.get() || !can_snooze(status.get());
     let has_driver = move || alert.read().as_ref().is_some_and(|alert| alert.driver_id.is_some());
     view! {
         <header class="detail-head">
@@ -83,6 +94,9 @@ fn Pane(id: Id, alert: Memo<Option<Alert>>, on_close: Callback<()>) -> impl Into
             {move || alert.read().as_ref().map(|alert| view! { <History alert=alert.clone() /> })}
         </div>
         <footer class="detail-actions">
+            <Show when=move || snoozing.get() && !cannot_snooze()>
+                <SnoozeChoice id />
+            </Show>
             <button
                 class="button primary"
                 data-testid="alert-acknowledge"
@@ -104,6 +118,18 @@ fn Pane(id: Id, alert: Memo<Option<Alert>>, on_close: Callback<()>) -> impl Into
             >
                 <Icon symbol=Symbol::CheckTwice />
                 "Resolve"
+            </button>
+            <button
+                class="button"
+                data-testid="alert-snooze"
+                aria-keyshortcuts="z"
+                aria-expanded=move || snoozing.get().to_string()
+                title="Snooze (z)"
+                disabled=cannot_snooze
+                on:click=move |_| snoozing.update(|snoozing| *snoozing = !*snoozing)
+            >
+                <Icon symbol=Symbol::Moon />
+                "Snooze"
             </button>
             <button
                 class="button"

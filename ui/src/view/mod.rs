@@ -37,6 +37,7 @@ mod rows;
 mod sheet;
 mod shell;
 mod sign_in;
+mod snooze_choice;
 mod template_offer;
 mod template_picker;
 mod template_sheet;

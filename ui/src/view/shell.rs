@@ -33,6 +33,7 @@ pub(crate) fn Shell() -> impl IntoView {
             Action::Back
             | Action::Acknowledge
             | Action::Resolve
+            | Action::Snooze
             | Action::Message
             | Action::Note
             | Action::Assign

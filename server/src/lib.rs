@@ -24,6 +24,7 @@
 //! - [`upkeep`]: what is done with stored messages in the background.
 //! - [`messaging`]: Socket.IO between dispatchers and drivers.
 //! - [`driver`]: the page on which drivers read and write.
+//! - [`description`]: all of this described, for programs and people. [`asset`]: a file that is compiled in.
 //! - [`drain`]: shutting down without cutting anybody off; [`health`] and [`metrics`]: what
 //!   operators look at.
 //! - [`simulate`]: a fleet that publishes and answers, for demos and loads.
@@ -33,9 +34,11 @@
 
 pub mod alerts;
 pub mod app;
+mod asset;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod description;
 pub mod drain;
 pub mod driver;
 pub mod error;

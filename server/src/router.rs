@@ -16,7 +16,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::app::App;
 use crate::auth::{login, origin};
 use crate::error::ApiError;
-use crate::{alerts, driver, health, ingest, messaging, sse};
+use crate::{alerts, description, driver, health, ingest, messaging, sse};
 
 /// How long a request's body may pause.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,6 +48,10 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/driver", get(driver::page))
         .route("/driver/", get(async || Redirect::permanent("/driver")))
         .route("/driver/{file}", get(driver::file))
+        .route("/openapi.json", get(description::openapi))
+        .route("/asyncapi.json", get(description::asyncapi))
+        .route("/docs", get(description::page))
+        .route("/docs/{file}", get(description::file))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

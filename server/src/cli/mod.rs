@@ -5,7 +5,7 @@
 //! - [`settings`]: the server's settings as flags, shared by the commands that need them.
 //! - [`session`]: a command's session with a running server.
 //! - [`serve`], [`token`], [`publish`], [`tail`], [`user`], [`simulate`]: one file a command;
-//!   `config` prints the effective settings.
+//!   `config` prints the effective settings, `openapi` and `asyncapi` the description of the server.
 
 mod publish;
 mod serve;
@@ -17,11 +17,13 @@ mod tail;
 mod token;
 mod user;
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::description;
 use settings::Settings;
 
 /// The headless server of SALLY Realtime.
@@ -50,6 +52,10 @@ enum Command {
     User(user::Args),
     /// Run a simulated fleet against a running server
     Simulate(simulate::Args),
+    /// Print the description of the HTTP API, OpenAPI 3.1 as JSON
+    Openapi,
+    /// Print the description of events and messaging, AsyncAPI 3.0 as JSON
+    Asyncapi,
 }
 
 /// Runs the command line. An error is one sentence on stderr and exit code 1; wrong usage is 2.
@@ -67,6 +73,12 @@ pub async fn main() -> ExitCode {
 }
 
 async fn run(settings: Settings, command: Command) -> anyhow::Result<()> {
+    // The description is the same whatever the settings are, also where they don't hold.
+    match command {
+        Command::Openapi => return print(&description::OPENAPI),
+        Command::Asyncapi => return print(&description::ASYNCAPI),
+        _ => {}
+    }
     let (config, effective) = settings.resolve()?;
     match command {
         Command::Serve => serve::run(config).await,
@@ -81,5 +93,14 @@ async fn run(settings: Settings, command: Command) -> anyhow::Result<()> {
         Command::Tail(args) => tail::run(&config, args).await,
         Command::User(args) => user::run(&config, args).await,
         Command::Simulate(args) => simulate::run(&config, args).await,
+        Command::Openapi | Command::Asyncapi => Ok(()),
     }
+}
+
+/// Prints a text that may be read by a program which stops early.
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}").or_else(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error.into()),
+    })
 }

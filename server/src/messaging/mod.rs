@@ -18,7 +18,7 @@
 //! - [`http`]: conversations, their history and the search in them over HTTP.
 
 pub mod acknowledgements;
-mod ask;
+pub(crate) mod ask;
 pub mod assignment;
 mod attend;
 mod audience;

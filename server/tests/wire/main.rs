@@ -22,6 +22,7 @@
 //! - [`bad_requests`]: what clients send that they should not.
 //! - [`foreign`]: the official Socket.IO client, from npm.
 //! - [`driver`]: the page for drivers, in a [`browser`] the size of a phone; [`driver_files`]: its files and headers.
+//! - [`description`]: the OpenAPI and AsyncAPI documents, beside what the server does, and their page.
 //! - [`redis`]: the log in Redis, and raw `PUBLISH`es, with real redis-servers; [`cluster`]: a cluster of them.
 //! - [`lost_database`]: a PostgreSQL that is out of reach for a while.
 //! - [`shutdown`]: draining, and a restart by SIGKILL.
@@ -39,6 +40,7 @@ mod browser;
 #[path = "../support/cluster.rs"]
 mod cluster;
 mod connection;
+mod description;
 mod driver;
 mod driver_files;
 mod engine;

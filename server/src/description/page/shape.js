@@ -15,7 +15,7 @@ export function prose(text = "") {
   const rest = lines.filter((line) => line && !line.startsWith("- "));
   return [
     rest.map((line) => el("p", {}, inline(line))),
-    items.length ? el("ul", {}, items.map((line) => el("li", {}, inline(line.slice(2))))) : null,
+    items.length ? [el("ul", {}, items.map((line) => el("li", {}, inline(line.slice(2)))))] : [],
   ].flat();
 }
 

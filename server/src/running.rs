@@ -31,9 +31,6 @@ use crate::sse::Fanout;
 use crate::store::{Database, StoreError};
 use crate::upkeep;
 
-/// How often the keys of a foreign issuer are read anew.
-const JWKS_PERIOD: Duration = Duration::from_secs(5 * 60);
-
 /// What stopping may take at the least, however short the drain window is.
 const LAST_STEPS: Duration = Duration::from_millis(300);
 
@@ -51,8 +48,8 @@ pub enum StartError {
     /// There is no signing key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The foreign issuer's keys can't be read.
-    #[error(transparent)]
+    /// The file with the foreign issuer's keys is of no use.
+    #[error("SALLY_JWKS: {0}")]
     Jwks(#[from] JwksError),
     /// The database can't be opened.
     #[error(transparent)]
@@ -87,7 +84,7 @@ pub struct Running {
 /// # Errors
 ///
 /// [`StartError`] names what is wrong. A Redis that can't be reached is no error: the server is
-/// alive, not ready, and keeps trying.
+/// alive, not ready, and keeps trying. Nor is a JWKS address that can't.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     tokio::fs::create_dir_all(&config.data_dir)
         .await
@@ -96,11 +93,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let foreign = match &config.jwks {
-        Some(source) => {
-            let keys = KeySet::load(source).await?;
-            tasks.spawn(refresh_keys(keys.clone(), stop.clone()));
-            Some(keys)
-        }
+        Some(source) => Some(KeySet::start(source, stop.clone(), &tasks).await?),
         None => None,
     };
     let (issuer, audience) = (config.jwt_issuer.as_deref(), config.jwt_audience.as_deref());
@@ -234,17 +227,5 @@ impl Running {
         }
         // What was answered is on disk already.
         let _ = tokio::time::timeout(LAST_STEPS, database.close()).await;
-    }
-}
-
-async fn refresh_keys(keys: KeySet, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(JWKS_PERIOD) => {}
-        }
-        if let Err(error) = keys.refresh().await {
-            tracing::warn!(%error, "the foreign issuer's keys could not be read anew");
-        }
     }
 }

@@ -19,7 +19,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let token = token(&parts.headers).ok_or(AuthError::Missing)?;
-        Ok(Verifier::from_ref(state).verify(&token, Timestamp::now())?)
+        Ok(Verifier::from_ref(state).verify(&token, Timestamp::now()).await?)
     }
 }
 

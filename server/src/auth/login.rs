@@ -58,7 +58,7 @@ pub async fn login(
             let refresh = random_token()?;
             let expires_at = after(REFRESH_TTL);
             app.database.begin_session(&user.tenant, &user.id, &refresh, expires_at).await?;
-            signed_in(&app, user, &refresh)
+            signed_in(&app, user, &refresh).await
         }
         _ => Err(ApiError::bad_request("tenant_required", "this address is known to several tenants: name one")),
     }
@@ -75,7 +75,7 @@ pub async fn refresh(State(app): State<App>, headers: HeaderMap) -> Result<Respo
     let rotation = app.database.rotate_session(&token, &next, Timestamp::now(), after(REFRESH_TTL)).await?;
     let Rotation::Rotated { tenant, user } = rotation else { return Err(super::AuthError::Invalid.into()) };
     match app.database.user(&tenant, &user).await? {
-        Some(user) if !user.disabled => signed_in(&app, &user, &next),
+        Some(user) if !user.disabled => signed_in(&app, &user, &next).await,
         _ => Err(super::AuthError::Invalid.into()),
     }
 }
@@ -115,7 +115,7 @@ async fn check_password(user: Option<User>, password: String) -> Result<Option<U
     tokio::task::spawn_blocking(check).await.map_err(|error| ApiError::internal(&error))
 }
 
-fn signed_in(app: &App, user: &User, refresh: &str) -> Result<Response, ApiError> {
+async fn signed_in(app: &App, user: &User, refresh: &str) -> Result<Response, ApiError> {
     let identity = Identity {
         tenant: user.tenant.to_string(),
         user: user.id.clone(),
@@ -124,7 +124,7 @@ fn signed_in(app: &App, user: &User, refresh: &str) -> Result<Response, ApiError
         name: user.name.clone(),
     };
     let access = app.issuer.issue(&identity, ACCESS_TTL).map_err(|error| ApiError::internal(&error))?;
-    let principal = app.verifier.verify(&access, Timestamp::now())?;
+    let principal = app.verifier.verify(&access, Timestamp::now()).await?;
     let mut response = Json(principal.me()?).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     set_cookie(app, &mut response, ACCESS_COOKIE, &access, "/", ACCESS_TTL)?;

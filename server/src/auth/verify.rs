@@ -49,12 +49,13 @@ impl Verifier {
         Self { inner: Arc::new(Inner { key: DecodingKey::from_secret(secret), foreign, issuer, audience }) }
     }
 
-    /// Verifies a token at the time `now`.
+    /// Verifies a token at the time `now`. It waits, for seconds at the most, where the token names a
+    /// foreign key that isn't known: see [`KeySet::find`].
     ///
     /// # Errors
     ///
     /// [`AuthError::Invalid`] or [`AuthError::Expired`].
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AuthError::Invalid);
         }
@@ -63,7 +64,7 @@ impl Verifier {
             Algorithm::HS256 => self.decode(token, Algorithm::HS256, &self.inner.key)?,
             Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
                 let keys = self.inner.foreign.as_ref().ok_or(AuthError::Invalid)?;
-                let key = keys.find(header.kid.as_deref(), header.alg).ok_or(AuthError::Invalid)?;
+                let key = keys.find(header.kid.as_deref(), header.alg).await.ok_or(AuthError::Invalid)?;
                 self.decode(token, header.alg, &key)?
             }
             _ => return Err(AuthError::Invalid),
@@ -115,16 +116,16 @@ mod tests {
         jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).expect("a token")
     }
 
-    fn verify(claims: &Value) -> Result<Principal, AuthError> {
-        Verifier::new(SECRET, None, None, None).verify(&sign(claims), at(1_000))
+    async fn verify(claims: &Value) -> Result<Principal, AuthError> {
+        Verifier::new(SECRET, None, None, None).verify(&sign(claims), at(1_000)).await
     }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")
     }
 
-    #[test]
-    fn what_the_issuer_signs_the_verifier_believes() {
+    #[tokio::test]
+    async fn what_the_issuer_signs_the_verifier_believes() {
         let identity = Identity {
             tenant: "acme".into(),
             user: Id::parse("ann").expect("an id"),
@@ -135,52 +136,55 @@ mod tests {
         let issuer = Issuer::new(SECRET, Some("sally"), Some("dispatch"));
         let token = issuer.issue(&identity, Duration::from_secs(60)).expect("a token");
         let verifier = Verifier::new(SECRET, None, Some("sally".into()), Some("dispatch".into()));
-        let principal = verifier.verify(&token, Timestamp::now()).expect("valid");
+        let principal = verifier.verify(&token, Timestamp::now()).await.expect("valid");
         assert_eq!(principal.role, Some(Role::Dispatcher));
         assert!(matches!(principal.scope, Some(Scope::One(_))));
         for other in [Verifier::new(SECRET, None, Some("x".into()), None), Verifier::new(&[7; 32], None, None, None)] {
-            assert_eq!(other.verify(&token, Timestamp::now()).err(), Some(AuthError::Invalid));
+            assert_eq!(other.verify(&token, Timestamp::now()).await.err(), Some(AuthError::Invalid));
         }
     }
 
-    #[test]
-    fn a_required_claim_must_be_there() {
+    #[tokio::test]
+    async fn a_required_claim_must_be_there() {
         let token = sign(&json!({"sub": "a", "exp": 2_000}));
         let verifier = Verifier::new(SECRET, None, None, Some("dispatch".into()));
-        assert_eq!(verifier.verify(&token, at(1_000)).err(), Some(AuthError::Invalid));
+        assert_eq!(verifier.verify(&token, at(1_000)).await.err(), Some(AuthError::Invalid));
     }
 
-    #[test]
-    fn times_have_no_leeway_at_the_end_and_five_seconds_at_the_start() {
+    #[tokio::test]
+    async fn times_have_no_leeway_at_the_end_and_five_seconds_at_the_start() {
         let claims =
             |exp: i64, nbf: i64| json!({"sub": "a", "tenantId": "t", "role": "driver", "exp": exp, "nbf": nbf});
-        assert!(verify(&claims(1_001, 1_005)).is_ok());
-        assert_eq!(verify(&claims(1_000, 0)).err(), Some(AuthError::Expired));
-        assert_eq!(verify(&claims(2_000, 1_006)).err(), Some(AuthError::Invalid));
+        assert!(verify(&claims(1_001, 1_005)).await.is_ok());
+        assert_eq!(verify(&claims(1_000, 0)).await.err(), Some(AuthError::Expired));
+        assert_eq!(verify(&claims(2_000, 1_006)).await.err(), Some(AuthError::Invalid));
     }
 
-    #[test]
-    fn nonsense_is_invalid_and_unsigned_tokens_too() {
+    #[tokio::test]
+    async fn nonsense_is_invalid_and_unsigned_tokens_too() {
         let verifier = Verifier::new(SECRET, None, None, None);
         let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJhIiwiZXhwIjo5OTk5OTk5OTk5fQ.";
         for token in ["", ".", "a.b.c", none, &"x".repeat(MAX_TOKEN_BYTES + 1)] {
-            assert_eq!(verifier.verify(token, at(0)).err(), Some(AuthError::Invalid), "{token}");
+            assert_eq!(verifier.verify(token, at(0)).await.err(), Some(AuthError::Invalid), "{token}");
         }
     }
 
-    #[test]
-    fn an_unknown_role_or_tenant_is_believed_and_forbidden() {
-        let principal = verify(&json!({"sub": "a", "tenantId": "t", "role": "root", "exp": 2_000})).expect("valid");
+    #[tokio::test]
+    async fn an_unknown_role_or_tenant_is_believed_and_forbidden() {
+        let principal =
+            verify(&json!({"sub": "a", "tenantId": "t", "role": "root", "exp": 2_000})).await.expect("valid");
         assert!(principal.member(None).is_err());
-        let principal = verify(&json!({"sub": "a", "role": "dispatcher", "exp": 2_000})).expect("valid");
+        let principal = verify(&json!({"sub": "a", "role": "dispatcher", "exp": 2_000})).await.expect("valid");
         assert!(principal.member(None).is_err());
-        let principal = verify(&json!({"sub": "a", "tenantId": "*", "role": "owner", "exp": 2_000})).expect("valid");
+        let principal =
+            verify(&json!({"sub": "a", "tenantId": "*", "role": "owner", "exp": 2_000})).await.expect("valid");
         assert!(principal.member(Some("acme")).is_err());
     }
 
-    #[test]
-    fn a_service_of_all_names_its_tenant() {
-        let principal = verify(&json!({"sub": "s", "tenantId": "*", "role": "service", "exp": 2_000})).expect("valid");
+    #[tokio::test]
+    async fn a_service_of_all_names_its_tenant() {
+        let principal =
+            verify(&json!({"sub": "s", "tenantId": "*", "role": "service", "exp": 2_000})).await.expect("valid");
         assert_eq!(principal.member(Some("acme")).expect("a member").tenant.as_str(), "acme");
         assert!(principal.member(None).is_err());
     }

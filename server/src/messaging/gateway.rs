@@ -220,7 +220,7 @@ impl Gateway {
         let payload = auth.as_ref().and_then(|auth| auth.get("token")).and_then(Value::as_str).map(str::to_owned);
         let token = payload.or_else(|| cookie(&socket.req_parts().headers, "access_token"));
         let token = token.ok_or(Refused(code::UNAUTHORIZED))?;
-        let principal = self.verifier.verify(&token, Timestamp::now()).map_err(|error| match error {
+        let principal = self.verifier.verify(&token, Timestamp::now()).await.map_err(|error| match error {
             AuthError::Missing | AuthError::Invalid => Refused(code::UNAUTHORIZED),
             AuthError::Expired => Refused(code::TOKEN_EXPIRED),
         })?;

@@ -206,12 +206,13 @@ impl Requests<'_> {
     }
 
     /// A newer token of the same user; its principal, for the session to go on with.
-    pub(super) fn refresh_auth(&self, request: &RefreshAuth) -> Result<Member, Failure> {
+    pub(super) async fn refresh_auth(&self, request: &RefreshAuth) -> Result<Member, Failure> {
         let refused = |message: &str| Failure(error(code::FORBIDDEN, message));
         let principal: Principal = self
             .gateway
             .verifier
             .verify(&request.token, Timestamp::now())
+            .await
             .map_err(|cause| refused(&cause.to_string()))?;
         let same_tenant = principal.scope == Some(Scope::One(self.member.tenant.clone()));
         let member = principal.member(None).map_err(|_| refused("the token is another's"))?;

@@ -178,7 +178,7 @@ impl Session {
                 }
                 noted.map(ok)
             }
-            Ok(Ask::RefreshAuth(refresh)) => requests.refresh_auth(&refresh).map(|member| {
+            Ok(Ask::RefreshAuth(refresh)) => requests.refresh_auth(&refresh).await.map(|member| {
                 refreshed = Some(member);
                 ok(())
             }),

@@ -10,6 +10,7 @@
 //! - [`publish`]: `POST /api/events`.
 //! - [`alerts`]: `POST /api/alerts/{id}/{action}`.
 //! - [`sign_in`]: `/auth/*` and where tokens may come from.
+//! - [`jwks`]: tokens of a foreign issuer, which is an [`issuer`] of the tests' own.
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`unread`]: who takes too little of it.
 //! - [`search`]: `GET /api/search`.
@@ -45,6 +46,9 @@ mod driver;
 mod driver_files;
 mod engine;
 mod foreign;
+#[path = "../support/issuer.rs"]
+mod issuer;
+mod jwks;
 mod lost_database;
 mod messaging;
 mod namespace;

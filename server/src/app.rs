@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 
 use crate::alerts::Alerts;
+use crate::auth::attempts::Attempts;
 use crate::auth::origin::Origins;
+use crate::auth::peer::Proxies;
 use crate::auth::{Issuer, Member, Principal, Verifier};
 use crate::config::Config;
 use crate::drain::Drain;
@@ -50,6 +52,10 @@ pub struct Parts {
     pub verifier: Verifier,
     /// Issues tokens.
     pub issuer: Issuer,
+    /// How often somebody may try to sign in.
+    pub attempts: Attempts,
+    /// Which proxies say whom a request comes from.
+    pub proxies: Proxies,
     /// Which pages may call.
     pub origins: Origins,
     /// Users, sessions, messages.

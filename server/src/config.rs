@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// Every setting of the server, read once at start.
 #[derive(Clone)]
 pub struct Config {
@@ -28,6 +30,8 @@ pub struct Config {
     pub jwt_audience: Option<String>,
     /// Exact origins allowed beside the server's own and the desktop's.
     pub allowed_origins: Vec<String>,
+    /// Networks of proxies that say whom a request comes from (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether cookies are `Secure`; unset means true unless listening on loopback.
     pub cookie_secure: Option<bool>,
     /// How far back a stream can resume.
@@ -80,7 +84,7 @@ const fn secret(key: &'static str, help: &'static str) -> Setting {
 }
 
 /// All settings, in the order they are printed.
-pub const SETTINGS: [Setting; 17] = [
+pub const SETTINGS: [Setting; 18] = [
     setting("listen", "127.0.0.1:8787", "Address to listen on; port 0 picks a free one"),
     setting("data_dir", "", "Directory of the SQLite file and the signing key [default: the platform's]"),
     secret("database_url", "sqlite://… or postgres://… [default: sally.db in the data directory]"),
@@ -93,6 +97,11 @@ pub const SETTINGS: [Setting; 17] = [
     setting("jwt_issuer", "", "Issuer that tokens must name"),
     setting("jwt_audience", "", "Audience that tokens must name"),
     setting("allowed_origins", "", "Exact origins allowed beside the server's own and the desktop's, comma separated"),
+    setting(
+        "trusted_proxies",
+        "",
+        "Addresses or networks of proxies whose X-Forwarded-For limits sign-ins by client, comma separated",
+    ),
     setting("cookie_secure", "", "Whether cookies are Secure [default: true unless listening on loopback]"),
     setting("log_retention", "24h", "How far back a stream can resume"),
     setting("log_max_events", "10000", "How many of a tenant's events a stream can resume over"),
@@ -269,6 +278,7 @@ fn build(effective: &[Effective]) -> Result<Config, ConfigError> {
         jwt_issuer: text("jwt_issuer"),
         jwt_audience: text("jwt_audience"),
         allowed_origins: parse(find("allowed_origins"), parse_origins)?.unwrap_or_default(),
+        trusted_proxies: parse(find("trusted_proxies"), parse_networks)?.unwrap_or_default(),
         cookie_secure: parse(find("cookie_secure"), |value| {
             value.parse().map_err(|_| "expected true or false".to_owned())
         })?,
@@ -295,6 +305,7 @@ impl Default for Config {
             jwt_issuer: None,
             jwt_audience: None,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             cookie_secure: None,
             log_retention: Duration::from_secs(24 * 60 * 60),
             log_max_events: 10_000,
@@ -334,6 +345,19 @@ fn parse_origins(list: &str) -> Result<Vec<String>, String> {
                 Ok(origin.to_ascii_lowercase())
             }
             _ => Err(format!("{origin:?} is not an origin such as https://dispatch.example")),
+        })
+        .collect()
+}
+
+fn parse_networks(list: &str) -> Result<Vec<IpNet>, String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|network| !network.is_empty())
+        .map(|network| {
+            let address = network.parse::<std::net::IpAddr>().map(IpNet::from);
+            address
+                .or_else(|_| network.parse())
+                .map_err(|_| format!("{network:?} is no address such as 10.0.0.1 or 10.0.0.0/8"))
         })
         .collect()
 }

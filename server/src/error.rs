@@ -104,6 +104,17 @@ impl ApiError {
         error
     }
 
+    /// 429, before so long has passed.
+    pub fn too_many_attempts(wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil() as u64;
+        let unit = if seconds == 1 { "second" } else { "seconds" };
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let mut error = Self::new(status, "too_many_attempts", "Too many attempts to sign in")
+            .detail(format!("try again in {seconds} {unit}"));
+        error.retry_after = Some(wait);
+        error
+    }
+
     /// 503, while something that is needed can't be reached.
     pub fn unavailable() -> Self {
         let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available right now");

@@ -10,9 +10,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::alerts::Alerts;
 use crate::app::{App, Parts};
+use crate::auth::attempts::Attempts;
 use crate::auth::jwks::{JwksError, KeySet};
 use crate::auth::key::{self, KeyError};
 use crate::auth::origin::Origins;
+use crate::auth::peer::Proxies;
 use crate::auth::{Issuer, Verifier};
 use crate::config::Config;
 use crate::drain::Drain;
@@ -148,6 +150,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let fanout = Fanout::start(config.heartbeat, metrics.clone(), &drain, stop.clone(), &tasks);
     let app = App::new(Parts {
         cookie_secure: config.cookie_secure.unwrap_or(!address.ip().is_loopback()),
+        attempts: Attempts::new(),
+        proxies: Proxies::new(&config.trusted_proxies),
         origins: Origins::new(&config.allowed_origins),
         config: Arc::new(config),
         verifier,

@@ -1,10 +1,11 @@
 //! Signing in with an address and a password, and staying signed in.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -12,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cookie::{Cookie, SameSite};
 use jiff::Timestamp;
 use sally_protocol::auth::LoginRequest;
+use tokio::time::Instant;
 
 use super::extract::{ACCESS_COOKIE, cookie as cookie_of};
 use super::{Identity, Principal, password};
@@ -36,21 +38,27 @@ const REFRESH_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// # Errors
 ///
 /// 400 for another body, or where the address is known to several tenants and none is named; 401
-/// `bad_credentials`, the same for an unknown address and a wrong password.
+/// `bad_credentials`, the same for an unknown address and a wrong password; 429
+/// `too_many_attempts`, see [`super::attempts`]; 503 while too many sign in at once.
 pub async fn login(
     State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     request: Result<Json<LoginRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(request) = request.map_err(|error| ApiError::bad_request("invalid_json", error.body_text()))?;
-    let users = app.database.users_by_email(&request.email, request.tenant.as_ref()).await?;
-    let mut candidates: Vec<Option<User>> = users.into_iter().map(Some).collect();
-    if candidates.is_empty() {
-        // An address that nobody has takes as long to refuse: see `password::verify`.
-        candidates.push(None);
-    }
-    let mut fitting = Vec::new();
-    for candidate in candidates {
-        fitting.extend(check_password(candidate, request.password.clone()).await?);
+    let peer = app.proxies.client(peer.ip(), &headers);
+    let attempt = app.attempts.begin(&request.email, request.tenant.as_ref(), peer, Instant::now());
+    let attempt = attempt.map_err(ApiError::too_many_attempts)?;
+    let fitting = match who_fits(&app, request).await {
+        Ok(fitting) => fitting,
+        Err(error) => {
+            attempt.not_tried();
+            return Err(error);
+        }
+    };
+    if !fitting.is_empty() {
+        attempt.succeeded();
     }
     match fitting.as_slice() {
         [] => Err(ApiError::bad_credentials()),
@@ -62,6 +70,27 @@ pub async fn login(
         }
         _ => Err(ApiError::bad_request("tenant_required", "this address is known to several tenants: name one")),
     }
+}
+
+/// The users of this address who may sign in and whose password it is.
+async fn who_fits(app: &App, request: LoginRequest) -> Result<Vec<User>, ApiError> {
+    let users = app.database.users_by_email(&request.email, request.tenant.as_ref()).await?;
+    let mut candidates: Vec<Option<User>> = users.into_iter().map(Some).collect();
+    if candidates.is_empty() {
+        // An address that nobody has takes as long to refuse: see `password::verify`.
+        candidates.push(None);
+    }
+    let turn = app.attempts.turn().await.ok_or_else(ApiError::unavailable)?;
+    let check = move || {
+        // It ends with the work, also where nobody waits for that any more.
+        let _turn = turn;
+        let fits = |user: &Option<User>| {
+            let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
+            password::verify(&request.password, hash)
+        };
+        candidates.into_iter().filter(fits).flatten().filter(|user| !user.disabled).collect()
+    };
+    tokio::task::spawn_blocking(check).await.map_err(|error| ApiError::internal(&error))
 }
 
 /// `POST /auth/refresh`: exchanges the refresh token for new cookies.
@@ -103,16 +132,6 @@ pub async fn logout(State(app): State<App>, headers: HeaderMap) -> Result<Respon
 /// 401 without a valid token, 403 without a role in a tenant.
 pub async fn me(principal: Principal) -> Result<Response, ApiError> {
     Ok(Json(principal.me()?).into_response())
-}
-
-/// The user if they may sign in and the password is theirs.
-async fn check_password(user: Option<User>, password: String) -> Result<Option<User>, ApiError> {
-    let check = move || {
-        let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-        let fits = password::verify(&password, hash);
-        user.filter(|user| fits && !user.disabled)
-    };
-    tokio::task::spawn_blocking(check).await.map_err(|error| ApiError::internal(&error))
 }
 
 async fn signed_in(app: &App, user: &User, refresh: &str) -> Result<Response, ApiError> {

@@ -9,14 +9,18 @@
 //! - [`extract`]: where a request carries its token.
 //! - [`origin`]: which web pages may call.
 //! - [`password`]: passwords as hashes.
+//! - [`attempts`]: how often somebody may try to sign in.
+//! - [`peer`]: whom a request comes from, where proxies stand between.
 //! - [`login`]: `POST /auth/login`, `/auth/refresh`, `/auth/logout`, `GET /auth/me`.
 
+pub mod attempts;
 mod extract;
 pub mod jwks;
 pub mod key;
 pub mod login;
 pub mod origin;
 pub mod password;
+pub mod peer;
 mod principal;
 mod verify;
 

@@ -10,6 +10,7 @@
 //! - [`publish`]: `POST /api/events`.
 //! - [`alerts`]: `POST /api/alerts/{id}/{action}`.
 //! - [`sign_in`]: `/auth/*` and where tokens may come from.
+//! - [`attempts`]: how often somebody may try to sign in.
 //! - [`jwks`]: tokens of a foreign issuer, which is an [`issuer`] of the tests' own.
 //! - [`messaging`]: the `/messaging` namespace over WebSocket.
 //! - [`unread`]: who takes too little of it.
@@ -35,6 +36,7 @@ mod acknowledgements;
 #[path = "../support/address.rs"]
 mod address;
 mod alerts;
+mod attempts;
 mod bad_requests;
 #[path = "../support/browser.rs"]
 mod browser;

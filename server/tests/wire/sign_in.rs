@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, problem};
 
-async fn add(server: &Server, tenant: &str, id: &str, email: &str, secret: &str) {
+pub(crate) async fn add(server: &Server, tenant: &str, id: &str, email: &str, secret: &str) {
     let user = User {
         tenant: Tenant::parse(tenant).unwrap(),
         id: Id::parse(id).unwrap(),
@@ -23,7 +23,7 @@ async fn add(server: &Server, tenant: &str, id: &str, email: &str, secret: &str)
     assert!(server.running().app().database.add_user(&user).await.unwrap());
 }
 
-async fn login(server: &Server, body: Value) -> reqwest::Response {
+pub(crate) async fn login(server: &Server, body: Value) -> reqwest::Response {
     server.http.post(server.path("/auth/login")).json(&body).send().await.unwrap()
 }
 

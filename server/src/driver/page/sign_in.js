@@ -36,6 +36,7 @@ export function showSignIn(lead) {
 function explain(error) {
   if (!(error instanceof Refused)) return "The server can’t be reached. Check your connection and try again.";
   if (error.code === "bad_credentials") return "That address and password don’t fit together.";
+  if (error.code === "too_many_attempts") return `Too many attempts to sign in: ${error.message}.`;
   if (error.code === "tenant_required") {
     tenant.closest("label").hidden = false;
     tenant.required = true;

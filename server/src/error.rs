@@ -106,11 +106,9 @@ impl ApiError {
 
     /// 429, before so long has passed.
     pub fn too_many_attempts(wait: Duration) -> Self {
-        let seconds = wait.as_secs_f64().ceil() as u64;
-        let unit = if seconds == 1 { "second" } else { "seconds" };
         let status = StatusCode::TOO_MANY_REQUESTS;
         let mut error = Self::new(status, "too_many_attempts", "Too many attempts to sign in")
-            .detail(format!("try again in {seconds} {unit}"));
+            .detail(format!("try again in {} s", wait.as_secs_f64().ceil()));
         error.retry_after = Some(wait);
         error
     }

@@ -83,7 +83,7 @@ async fn a_person_reads_how_long_to_wait() {
     let request = LoginRequest { email: "ann@acme.example".into(), password: PASSWORD.into(), tenant: None };
     let error = Session::login(checked, &request).await.map(drop).unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), ("too_many_attempts", true));
-    assert_eq!(error.to_string(), "Too many attempts to sign in: try again in 1 second.");
+    assert_eq!(error.to_string(), "Too many attempts to sign in: try again in 1 s.");
 }
 
 #[tokio::test]

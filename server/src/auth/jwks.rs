@@ -90,8 +90,8 @@ impl KeySet {
     }
 
     /// The key that a token's `kid` names, for tokens of this algorithm. One that isn't known is
-    /// looked for at the source first, if that wasn't done a moment ago. A token without a `kid` is
-    /// good for a key without one alone.
+    /// looked for at the source first, if that wasn't done a moment ago. A token without a `kid` means the
+    /// only key of its algorithm.
     pub async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
         if let Some(key) = self.known(kid, algorithm) {
             return Some(key);
@@ -102,7 +102,10 @@ impl KeySet {
 
     fn known(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
         let keys = self.inner.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.iter().find(|key| key.is(kid, algorithm)).map(|key| key.key.clone())
+        let mut fitting =
+            keys.iter().filter(|key| key.algorithm == algorithm && (kid.is_none() || key.kid.as_deref() == kid));
+        let (first, another) = (fitting.next()?, fitting.next());
+        another.is_none().then(|| first.key.clone())
     }
 
     /// Has the set read anew and waits for that, or returns at once where it was asked for in the

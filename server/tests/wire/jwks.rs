@@ -94,7 +94,6 @@ async fn what_the_issuer_did_not_sign_is_refused() {
     for key in [&rsa, &ec, &ed] {
         refused(&server, "another key", &key.twin().sign(&claims()), "unauthorized").await;
         refused(&server, "an unknown kid", &key.sign_as(Some("unknown"), &claims()), "unauthorized").await;
-        refused(&server, "no kid", &key.sign_as(None, &claims()), "unauthorized").await;
         let [mine, others] = [key.sign(&claims()), key.sign(&with(json!({ "role": "owner" })))];
         let signature = mine.rsplit('.').next().unwrap();
         let forged = format!("{}.{signature}", others.rsplit_once('.').unwrap().0);
@@ -104,6 +103,20 @@ async fn what_the_issuer_did_not_sign_is_refused() {
         let token = signer.sign_as(Some(&named.kid), &claims());
         refused(&server, "a key of another algorithm", &token, "unauthorized").await;
     }
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_key_means_the_only_one_of_its_algorithm() {
+    let [one, other] = ["1", "2"].map(|kid| Key::new(kid, Algorithm::ES256));
+    let ed = Key::new("3", Algorithm::EdDSA);
+    let server = with_file(&set(&[&one, &ed])).await;
+    for key in [&one, &ed] {
+        assert_eq!(status(&server, &key.sign_as(None, &claims())).await, 200);
+        refused(&server, "another key", &key.twin().sign_as(None, &claims()), "unauthorized").await;
+    }
+    let server = with_file(&set(&[&one, &other, &ed])).await;
+    assert_eq!(status(&server, &ed.sign_as(None, &claims())).await, 200);
+    refused(&server, "two that it could mean", &one.sign_as(None, &claims()), "unauthorized").await;
 }
 
 #[tokio::test]

@@ -3,6 +3,6 @@ CREATE TABLE snooze (
     tenant TEXT NOT NULL,
     alert_id TEXT NOT NULL,
     wakes_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, alert_id)
+    PRIMARY KEY (tenant, alert_id, wakes_at)
 );
 CREATE INDEX snooze_due ON snooze (wakes_at);

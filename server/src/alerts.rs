@@ -1,8 +1,8 @@
 //! What a dispatcher does with alerts, and what has happened to one.
 //!
 //! An alert is what its events say, so an action reads the alert from the compacted log, checks
-//! the step against its state, and appends the event that carries the new state. One task takes
-//! one action at a time: two that meet see each other's outcome.
+//! the step against its state, and appends the event that carries the new state. A tenant's actions
+//! are taken one at a time: two that meet see each other's outcome.
 //!
 //! # Layout
 //!
@@ -15,19 +15,22 @@ pub mod history;
 mod step;
 mod waking;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use sally_protocol::alert::{Alert, AlertStatus};
+use sally_protocol::entity::Reader;
 use sally_protocol::stream::Frame;
 use sally_protocol::{Board, Id, Problem, Role, Tenant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -38,10 +41,20 @@ use crate::ingest::{Ingest, PublishError};
 use crate::log::{CompactedEvent, Log, LogError};
 use crate::store::snoozes::Snooze;
 use crate::store::{Database, StoreError};
-use step::{Action, Details};
+use step::{Action, Details, Waking};
 
-/// How many actions may wait; more wait outside.
-const QUEUE: usize = 256;
+/// How many tasks take actions, each those of its tenants: a tenant whose log doesn't answer holds up
+/// few others.
+const LANES: usize = 32;
+
+/// How many actions may wait for each; more wait outside.
+const QUEUE: usize = 64;
+
+/// How many histories are put together at a time: each reads what the log holds of its tenant.
+const HISTORIES: usize = 2;
+
+/// The largest body of a request.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// How many alerts one request may name.
 const MAX_BULK: usize = 500;
@@ -91,12 +104,13 @@ enum Request {
 /// Takes actions; a cheap clone.
 #[derive(Clone)]
 pub struct Alerts {
-    requests: mpsc::Sender<Request>,
+    lanes: Arc<[mpsc::Sender<Request>]>,
+    histories: Arc<Semaphore>,
 }
 
 impl Alerts {
-    /// Starts the task on `tasks`, and the one that lets snoozed alerts come back until `stop`. The
-    /// first ends when the last clone is dropped.
+    /// Starts the tasks on `tasks`, and the one that lets snoozed alerts come back until `stop`. The
+    /// others end when the last clone is dropped.
     pub fn start(
         database: Database,
         log: Arc<dyn Log>,
@@ -104,29 +118,39 @@ impl Alerts {
         stop: CancellationToken,
         tasks: &TaskTracker,
     ) -> Self {
-        let (requests, queue) = mpsc::channel::<Request>(QUEUE);
-        let alerts = Self { requests };
-        tasks.spawn(Worker { database: database.clone(), log, ingest }.run(queue));
+        let worker = Worker { database: database.clone(), log, ingest };
+        let lane = |_| {
+            let (requests, queue) = mpsc::channel::<Request>(QUEUE);
+            tasks.spawn(worker.clone().run(queue));
+            requests
+        };
+        let alerts = Self { lanes: (0..LANES).map(lane).collect(), histories: Arc::new(Semaphore::new(HISTORIES)) };
         tasks.spawn(waking::run(alerts.clone(), database, stop));
         alerts
     }
 
     async fn act(&self, member: Member, alert: Id, action: Action) -> Result<Value, ActionError> {
-        self.ask(|reply| Request::Act { member, alert, action, reply }).await
+        let tenant = member.tenant.clone();
+        self.ask(&tenant, |reply| Request::Act { member, alert, action, reply }).await
     }
 
     /// Lets an alert come back, should it still be snoozed until then.
     async fn wake(&self, snooze: Snooze) -> Result<(), ActionError> {
-        self.ask(|reply| Request::Wake { snooze, reply }).await
+        let tenant = snooze.tenant.clone();
+        self.ask(&tenant, |reply| Request::Wake { snooze, reply }).await
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, ActionError> {
+    async fn ask<T>(&self, tenant: &Tenant, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, ActionError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(request(reply)).await.map_err(|_| ActionError::Stopped)?;
+        let mut hasher = DefaultHasher::new();
+        tenant.hash(&mut hasher);
+        let lane = &self.lanes[hasher.finish() as usize % LANES];
+        lane.send(request(reply)).await.map_err(|_| ActionError::Stopped)?;
         answer.await.map_err(|_| ActionError::Stopped)?
     }
 }
 
+#[derive(Clone)]
 struct Worker {
     database: Database,
     log: Arc<dyn Log>,
@@ -170,20 +194,26 @@ impl Worker {
             Err(ActionError::Unknown) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if let Some(event) = step::waking(alert, *wakes_at) {
-            self.ingest.publish(tenant, &event).await?;
+        let id = alert.id.clone();
+        match step::waking(alert, *wakes_at) {
+            Waking::Awake => {}
+            Waking::Now(event) => self.ingest.publish(tenant, &event).await?,
+            Waking::Later(wakes_at) => {
+                self.database.snooze(&Snooze { tenant: tenant.clone(), alert: id, wakes_at }).await?;
+            }
         }
         Ok(())
     }
 }
 
-/// An alert as its events say it is, and those events.
-async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<(Alert, Vec<Value>), ActionError> {
-    let stored = log.entity(tenant, &format!("alert:{id}")).await?;
-    let events: Vec<Value> =
-        stored.iter().filter_map(|CompactedEvent { json, .. }| serde_json::from_str(json).ok()).collect();
+/// An alert as its events say it is, and those events with who of the drivers may see them.
+async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<(Alert, Vec<(Vec<Reader>, Value)>), ActionError> {
+    let stored = log.entity(tenant, &format!("alert:{id}")).await?.into_iter();
+    let events: Vec<(Vec<Reader>, Value)> = stored
+        .filter_map(|CompactedEvent { readers, json }| Some((readers, serde_json::from_str(&json).ok()?)))
+        .collect();
     let mut board = Board::default();
-    for data in &events {
+    for (_, data) in &events {
         if let Some(kind) = data.get("type").and_then(Value::as_str).map(str::to_owned) {
             board.apply(&Frame::Event { kind, data: data.clone() });
         }
@@ -210,9 +240,10 @@ pub async fn act_on(
     State(app): State<App>,
     principal: Principal,
     Path((alert, action)): Path<(String, String)>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let member = actor(&app, &principal).await?;
+    let body = body.map_err(|_| too_large())?;
     let alert = Id::parse(&alert).map_err(|_| ApiError::not_found())?;
     let details = if body.is_empty() { Details::default() } else { from_body(&body)? };
     let action = Action::read(&action, details)?;
@@ -256,23 +287,31 @@ pub struct Outcomes {
 pub async fn act_on_many(
     State(app): State<App>,
     principal: Principal,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Outcomes>, ApiError> {
     let member = actor(&app, &principal).await?;
+    let body = body.map_err(|_| too_large())?;
     let Bulk { ids, action, details } = from_body(&body)?;
     if ids.is_empty() || ids.len() > MAX_BULK {
         return Err(ApiError::invalid("invalid_ids", format!("name 1 to {MAX_BULK} alerts")));
     }
     let action = Action::read(&action, details)?;
-    let mut results = Vec::with_capacity(ids.len());
+    let mut results: Vec<Outcome> = Vec::with_capacity(ids.len());
+    let mut outage: Option<Problem> = None;
     for id in ids {
-        let done = match Id::parse(&id) {
-            Ok(alert) => app.alerts.act(member.clone(), alert, action.clone()).await,
-            Err(_) => Err(ActionError::Unknown),
+        let done = match (&outage, Id::parse(&id)) {
+            (Some(outage), _) => Err(outage.clone()),
+            (None, Ok(alert)) => {
+                let done = app.alerts.act(member.clone(), alert, action.clone()).await;
+                done.map_err(|error| ApiError::from(error).into_problem())
+            }
+            (None, Err(_)) => Err(ApiError::not_found().into_problem()),
         };
+        // What can't be reached for one can't for the next; nobody waits for it five hundred times.
+        outage = done.as_ref().err().filter(|problem| problem.status >= 500).cloned();
         results.push(match done {
             Ok(alert) => Outcome { id, alert: Some(alert), error: None },
-            Err(error) => Outcome { id, alert: None, error: Some(ApiError::from(error).into_problem()) },
+            Err(problem) => Outcome { id, alert: None, error: Some(problem) },
         });
     }
     Ok(Json(Outcomes { results }))
@@ -281,6 +320,10 @@ pub async fn act_on_many(
 async fn actor(app: &App, principal: &Principal) -> Result<Member, ApiError> {
     let member = app.admit(principal, None).await?;
     if member.role == Role::Service { Err(ApiError::forbidden()) } else { Ok(member) }
+}
+
+fn too_large() -> ApiError {
+    ApiError::too_large(format!("a request may have at most {MAX_BODY_BYTES} bytes"))
 }
 
 fn from_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use axum::Json;
 use axum::extract::{Path, State};
 use sally_protocol::alert::Alert;
+use sally_protocol::entity::Reader;
 use sally_protocol::{Id, Tenant, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +21,10 @@ use crate::log::{Content, Log, LogError, Page, Position};
 use crate::query::Query;
 
 /// How many entries of the log are looked at together.
-const PAGE: usize = 500;
+const PAGE: usize = 100;
+
+/// How often a scan begins anew because the log has lost its oldest entries meanwhile.
+const TRIES: usize = 3;
 
 /// The query of [`get`].
 #[derive(Debug, Deserialize)]
@@ -55,29 +59,43 @@ pub async fn get(
     let id = Id::parse(&alert).map_err(|_| ApiError::not_found())?;
     let (alert, kept) = read(&*app.log, &member.tenant, &id).await?;
     let alert = seen(alert, &member)?;
+    // It is never closed.
+    let _turn = app.alerts.histories.acquire().await;
     let logged = logged(&*app.log, &member.tenant, &id).await?;
-    let known: HashSet<Option<&Value>> = logged.iter().map(|event| event.get("eventId")).collect();
-    let mut history: Vec<Value> = kept.into_iter().filter(|event| !known.contains(&event.get("eventId"))).collect();
-    let complete = history.is_empty() && logged.first().is_some_and(|first| first["type"] == "new_alert");
-    history.extend(logged);
+    let known: HashSet<Option<&Value>> = logged.iter().map(|(_, event)| event.get("eventId")).collect();
+    let is_unknown = |(_, event): &(Vec<Reader>, Value)| !known.contains(&event.get("eventId"));
+    let mut events: Vec<(Vec<Reader>, Value)> = kept.into_iter().filter(is_unknown).collect();
+    let complete = events.is_empty() && logged.first().is_some_and(|(_, first)| first["type"] == "new_alert");
+    events.extend(logged);
+    // A driver is told what their stream would show.
+    let history = events.into_iter().filter(|(readers, _)| member.view.sees(readers)).map(|(_, event)| event).collect();
     Ok(Json(Told { alert, history, complete }))
 }
 
 /// The events about an alert that the log holds.
-async fn logged(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Vec<Value>, LogError> {
+async fn logged(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Vec<(Vec<Reader>, Value)>, LogError> {
+    for _ in 0..TRIES {
+        if let Some(events) = scan(log, tenant, id).await? {
+            return Ok(events);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// One scan of the log; `None` where it begins anew or loses its oldest entries under the scan.
+async fn scan(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Option<Vec<(Vec<Reader>, Value)>>, LogError> {
     let head = log.position(tenant).await?;
     let (mut events, mut place) = (Vec::new(), oldest(log, tenant, head).await?);
     while place.offset < head.offset {
-        // The log may have begun anew, or have lost its oldest entries since.
-        let Page::Entries(entries) = log.read(tenant, place, PAGE).await? else { break };
+        let Page::Entries(entries) = log.read(tenant, place, PAGE).await? else { return Ok(None) };
         let Some(last) = entries.last() else { break };
         place.offset = last.offset;
         events.extend(entries.iter().filter_map(|entry| match &entry.content {
-            Content::Event { frame, .. } => about(stream::data(frame)?, id),
+            Content::Event { frame, readers } => Some((readers.to_vec(), about(stream::data(frame)?, id)?)),
             Content::Gap => None,
         }));
     }
-    Ok(events)
+    Ok(Some(events))
 }
 
 /// The event, if it is about the alert.

@@ -114,17 +114,30 @@ pub(super) fn event(mut alert: Alert, by: String, action: &Action, now: Timestam
     Ok(updated(&alert))
 }
 
-/// The event by which an alert that was snoozed until then comes back; `None` when it isn't snoozed
-/// until then any more. Several nodes may find it due: the event has an id that makes it one.
-pub(super) fn waking(alert: Alert, until: Timestamp) -> Option<Value> {
-    let is_snoozed = alert.status == AlertStatus::Snoozed
-        && alert.state.snoozed_until.is_some_and(|at| at.as_millisecond() == until.as_millisecond());
-    is_snoozed.then(|| {
-        let id = format!("wake:{}:{}", alert.id, until.as_millisecond());
-        let mut event = updated(&active_again(alert));
-        event["eventId"] = json!(id);
-        event
-    })
+/// What becomes of a snoozed alert whose time was noted to be now.
+#[derive(Debug, PartialEq)]
+pub(super) enum Waking {
+    /// It isn't snoozed any more.
+    Awake,
+    /// It comes back by this event. Several nodes may find it due: its id makes it one.
+    Now(Value),
+    /// It was made to sleep until then.
+    Later(Timestamp),
+}
+
+/// See [`Waking`]. A publisher may have written the time less exactly than it was noted.
+pub(super) fn waking(alert: Alert, noted: Timestamp) -> Waking {
+    let until = match (alert.status, alert.state.snoozed_until) {
+        (AlertStatus::Snoozed, Some(until)) => until.as_millisecond(),
+        _ => return Waking::Awake,
+    };
+    if until > noted.as_millisecond() {
+        return Timestamp::from_millisecond(until).map_or(Waking::Awake, Waking::Later);
+    }
+    let id = format!("wake:{}:{until}", alert.id);
+    let mut event = updated(&active_again(alert));
+    event["eventId"] = json!(id);
+    Waking::Now(event)
 }
 
 /// The alert as one that nobody has taken up; who is to deal with it and the note stay.
@@ -169,13 +182,17 @@ mod tests {
     #[test]
     fn an_alert_comes_back_by_one_event_whoever_says_so() {
         let until: Timestamp = "2026-11-24T10:00:00.250Z".parse().expect("a time");
-        let one = waking(snoozed("2026-11-24T10:00:00.250Z"), until).expect("it is due");
-        let other = waking(snoozed("2026-11-24T10:00:00.250000Z"), until).expect("it is due");
-        assert_eq!(one["eventId"], "wake:a1:1795514400250");
-        assert_eq!(one, other);
-        assert_eq!(one["alert"], json!({ "id": "a1", "status": "active", "escalationLevel": 0 }));
-        assert_eq!(waking(snoozed("2026-11-24T10:05:00Z"), until), None, "it sleeps longer");
+        let event = |id: &str| {
+            let alert = json!({ "id": "a1", "status": "active", "escalationLevel": 0 });
+            Waking::Now(json!({ "type": "alert_updated", "alert": alert, "eventId": id }))
+        };
+        for exact in ["2026-11-24T10:00:00.250Z", "2026-11-24T10:00:00.250000Z"] {
+            assert_eq!(waking(snoozed(exact), until), event("wake:a1:1795514400250"));
+        }
+        assert_eq!(waking(snoozed("2026-11-24T10:00:00Z"), until), event("wake:a1:1795514400000"));
+        let later = "2026-11-24T10:05:00Z";
+        assert_eq!(waking(snoozed(later), until), Waking::Later(later.parse().expect("a time")));
         let resolved = Alert { status: AlertStatus::Resolved, ..snoozed("2026-11-24T10:00:00.250Z") };
-        assert_eq!(waking(resolved, until), None);
+        assert_eq!(waking(resolved, until), Waking::Awake);
     }
 }

@@ -1,5 +1,6 @@
 //! Alerts whose time to come back has come.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,36 +13,39 @@ use crate::store::{Database, StoreError};
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// How many are looked up at once.
-const LOT: usize = 64;
+/// How many are looked up at once. Those of tenants whose log can't be reached stay due, and must not
+/// hide the others.
+const LOT: usize = 1_024;
 
 /// Lets alerts come back until `stop`. Several nodes may do so; whoever comes second changes nothing.
 pub(super) async fn run(alerts: Alerts, database: Database, stop: CancellationToken) {
-    let mut tick = interval(PERIOD);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        if let Err(error) = wake(&alerts, &database).await {
-            tracing::warn!(%error, "snoozed alerts that are due can't be looked up");
+    let work = async {
+        let mut tick = interval(PERIOD);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Err(error) = wake(&alerts, &database).await {
+                tracing::warn!(%error, "snoozed alerts that are due can't be looked up");
+            }
         }
-    }
+    };
+    stop.run_until_cancelled(work).await;
 }
 
 async fn wake(alerts: &Alerts, database: &Database) -> Result<(), StoreError> {
-    loop {
-        let due = database.due_snoozes(Timestamp::now(), LOT).await?;
-        let mut is_last = due.len() < LOT;
-        for snooze in due {
-            match alerts.wake(snooze.clone()).await {
-                Ok(()) => database.end_snooze(&snooze).await?,
-                Err(error) => {
-                    // It stays due.
-                    tracing::warn!(%error, alert = %snooze.alert, "a snoozed alert can't come back yet");
-                    is_last = true;
-                }
+    let mut out_of_reach = HashSet::new();
+    for snooze in database.due_snoozes(Timestamp::now(), LOT).await? {
+        if out_of_reach.contains(&snooze.tenant) {
+            continue;
+        }
+        match alerts.wake(snooze.clone()).await {
+            Ok(()) => database.end_snooze(&snooze).await?,
+            Err(error) => {
+                // It stays due.
+                tracing::warn!(%error, alert = %snooze.alert, "a snoozed alert can't come back yet");
+                out_of_reach.insert(snooze.tenant);
             }
         }
-        if is_last {
-            return Ok(());
-        }
     }
+    Ok(())
 }

@@ -76,6 +76,17 @@ impl Attempts {
         }
     }
 
+    /// Whether an attempt would be looked at now.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait.
+    pub fn look(&self, email: &str, tenant: Option<&Tenant>, peer: IpAddr, now: Instant) -> Result<(), Duration> {
+        let book = lock(&self.book);
+        let (account, peer) = book.names(email, tenant, peer);
+        book.look(account, peer, now)
+    }
+
     /// Enters an attempt as failed, until it is known better: those that run at the same time must
     /// not all count as the first. The account is the address and tenant as they were named, since
     /// what exists must not show; an address without a tenant is thus an account of its own.
@@ -85,12 +96,8 @@ impl Attempts {
     /// How long to wait. An attempt that is refused isn't counted.
     pub fn begin(&self, email: &str, tenant: Option<&Tenant>, peer: IpAddr, now: Instant) -> Result<Attempt, Duration> {
         let mut book = lock(&self.book);
-        let account = book.hasher.hash_one((email.to_lowercase(), tenant.map(Tenant::as_str)));
-        let peer = book.hasher.hash_one(network(peer));
-        let wait = book.accounts.wait(account, now).max(book.peers.wait(peer, now));
-        if !wait.is_zero() {
-            return Err(wait);
-        }
+        let (account, peer) = book.names(email, tenant, peer);
+        book.look(account, peer, now)?;
         book.accounts.add(account, now);
         book.peers.add(peer, now);
         Ok(Attempt { book: Arc::clone(&self.book), account, peer })
@@ -125,6 +132,18 @@ impl Attempt {
         let mut book = lock(&self.book);
         book.accounts.take_back(self.account);
         book.peers.take_back(self.peer);
+    }
+}
+
+impl Book {
+    fn names(&self, email: &str, tenant: Option<&Tenant>, peer: IpAddr) -> (u64, u64) {
+        let account = self.hasher.hash_one((email.to_lowercase(), tenant.map(Tenant::as_str)));
+        (account, self.hasher.hash_one(network(peer)))
+    }
+
+    fn look(&self, account: u64, peer: u64, now: Instant) -> Result<(), Duration> {
+        let wait = self.accounts.wait(account, now).max(self.peers.wait(peer, now));
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
     }
 }
 

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cookie::{Cookie, SameSite};
 use jiff::Timestamp;
 use sally_protocol::auth::LoginRequest;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::extract::{ACCESS_COOKIE, cookie as cookie_of};
@@ -48,9 +49,12 @@ pub async fn login(
 ) -> Result<Response, ApiError> {
     let Json(request) = request.map_err(|error| ApiError::bad_request("invalid_json", error.body_text()))?;
     let peer = app.proxies.client(peer.ip(), &headers);
-    let attempt = app.attempts.begin(&request.email, request.tenant.as_ref(), peer, Instant::now());
-    let attempt = attempt.map_err(ApiError::too_many_attempts)?;
-    let fitting = match who_fits(&app, request).await {
+    let (email, tenant) = (request.email.as_str(), request.tenant.as_ref());
+    app.attempts.look(email, tenant, peer, Instant::now()).map_err(ApiError::too_many_attempts)?;
+    // Entered with its turn alone: many who sign in at once with right passwords are no failures.
+    let turn = app.attempts.turn().await.ok_or_else(ApiError::unavailable)?;
+    let attempt = app.attempts.begin(email, tenant, peer, Instant::now()).map_err(ApiError::too_many_attempts)?;
+    let fitting = match who_fits(&app, request, turn).await {
         Ok(fitting) => fitting,
         Err(error) => {
             attempt.not_tried();
@@ -73,14 +77,13 @@ pub async fn login(
 }
 
 /// The users of this address who may sign in and whose password it is.
-async fn who_fits(app: &App, request: LoginRequest) -> Result<Vec<User>, ApiError> {
+async fn who_fits(app: &App, request: LoginRequest, turn: OwnedSemaphorePermit) -> Result<Vec<User>, ApiError> {
     let users = app.database.users_by_email(&request.email, request.tenant.as_ref()).await?;
     let mut candidates: Vec<Option<User>> = users.into_iter().map(Some).collect();
     if candidates.is_empty() {
         // An address that nobody has takes as long to refuse: see `password::verify`.
         candidates.push(None);
     }
-    let turn = app.attempts.turn().await.ok_or_else(ApiError::unavailable)?;
     let check = move || {
         // It ends with the work, also where nobody waits for that any more.
         let _turn = turn;

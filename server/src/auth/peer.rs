@@ -28,8 +28,10 @@ impl Proxies {
     /// may have written.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
-        let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+        // What can't be read is no address, and ends the way back.
+        let lines: Vec<_> =
+            headers.get_all(FORWARDED_FOR).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        let hops: Vec<&str> = lines.iter().flat_map(|line| line.split(',')).collect();
         if !hops.is_empty() && !self.trusts(client) && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 peer = %client,

@@ -19,7 +19,7 @@ pub struct Snooze {
 }
 
 impl Database {
-    /// Notes when an alert comes back, in place of what was noted for it before.
+    /// Notes when an alert comes back, beside what was noted for it before.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ impl Database {
     pub async fn snooze(&self, snooze: &Snooze) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO snooze (tenant, alert_id, wakes_at) VALUES ($1, $2, $3)
-             ON CONFLICT (tenant, alert_id) DO UPDATE SET wakes_at = excluded.wakes_at",
+             ON CONFLICT (tenant, alert_id, wakes_at) DO NOTHING",
         )
         .bind(snooze.tenant.as_str())
         .bind(snooze.alert.as_str())
@@ -61,7 +61,7 @@ impl Database {
             .collect()
     }
 
-    /// Forgets a snooze, unless the alert has been snoozed anew.
+    /// Forgets a snooze; another of the same alert stays.
     ///
     /// # Errors
     ///

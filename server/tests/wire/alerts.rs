@@ -198,6 +198,8 @@ async fn one_action_is_done_on_many_alerts_and_told_of_each() {
     assert_eq!(problem(act(&token, json!({ "ids": ["a1"], "action": "note" })).await, 422).await, "note_required");
     assert_eq!(problem(act(&token, json!({ "ids": ["a1"], "action": "explode" })).await, 404).await, "not_found");
     assert_eq!(problem(act(&token, json!({ "ids": "a1", "action": "resolve" })).await, 400).await, "invalid_json");
+    let large = json!({ "ids": ["a1"], "action": "note", "note": "x".repeat(300_000) });
+    assert_eq!(problem(act(&token, large).await, 413).await, "too_large");
     let service = server.token("acme", "svc", Role::Service);
     assert_eq!(problem(act(&service, json!({ "ids": ["a1"], "action": "resolve" })).await, 403).await, "forbidden");
     let foreign = server.token("globex", "eve", Role::Dispatcher);
@@ -232,6 +234,10 @@ async fn what_has_happened_to_an_alert_is_told() {
         (&json!("resolved"), &json!("called"), &json!("high"))
     );
 
+    // What names no driver is the team's alone, as on the stream.
+    let unnamed = json!({ "id": "a1", "status": "resolved", "note": "his third this week", "escalationLevel": 2 });
+    server.publish("acme", json!([{ "type": "alert_updated", "alert": unnamed }])).await;
+    assert_eq!(history(&server, &token).await.0.len(), 5);
     let own = server.token_for("acme", "u1", Role::Driver, Some("d1"), Duration::from_secs(600));
     assert_eq!(history(&server, &own).await.0.len(), 4);
     let service = server.token("*", "svc", Role::Service);

@@ -167,3 +167,10 @@ async fn a_flood_is_turned_away_and_the_server_goes_on() {
     assert!(count(503) > 0 && count(401) > 0, "{statuses:?}");
     assert_eq!(forwarded(&server, "198.51.100.1", "ann@acme.example", PASSWORD).await, 200);
 }
+
+#[tokio::test]
+async fn many_who_sign_in_at_once_with_the_right_password_are_all_let_in() {
+    let server = server().await;
+    let all = join_all((0..60).map(|_| attempt(&server, "ann@acme.example", PASSWORD))).await;
+    assert_eq!(all, [200; 60]);
+}

@@ -1,5 +1,5 @@
 //! What every event costs the server beside the network: its way into the log in the database, its
-//! frame, and its place in the hub.
+//! frame, and its place in the hub; and what it costs to store a message.
 //!
 //! `cargo bench --package sally-server`. Times are those of the processor, all threads together: a
 //! commit also waits for the disk, which says more of the disk. Whole servers are measured by
@@ -16,10 +16,13 @@ use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use sally_protocol::cursor::Epoch;
-use sally_protocol::{Event, Id, Tenant};
+use sally_protocol::message::MessagePriority;
+use sally_protocol::{Event, Id, Role, Tenant};
 use sally_server::hub::{Hub, Limits};
 use sally_server::log::{Entry, Log, Position, Retention, SqlLog};
 use sally_server::store::Database;
+use sally_server::store::messages::{Outgoing, Recipients, Stored};
+use sally_server::store::users::User;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
@@ -31,6 +34,7 @@ fn main() {
     frames(&mut criterion);
     ring(&mut criterion);
     append(&mut criterion);
+    send(&mut criterion);
     criterion.final_summary();
 }
 
@@ -118,6 +122,48 @@ fn append_lots(runtime: &Runtime, group: &mut BenchmarkGroup<'_, WallTime>, name
     });
 }
 
+/// Messages of a dispatcher to a hundred drivers into SQLite, so many in one transaction.
+fn send(criterion: &mut Criterion) {
+    let (runtime, dir) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let drivers: Vec<Id> = (0..100).map(|n| Id::parse(&format!("driver-{n}")).unwrap()).collect();
+    let database = runtime.block_on(async {
+        let database = Database::open(None, dir.path()).await.unwrap();
+        for driver in &drivers {
+            let user = User {
+                tenant: tenant(0),
+                id: driver.clone(),
+                email: None,
+                name: None,
+                role: Role::Driver,
+                driver: None,
+                password_hash: None,
+                disabled: false,
+            };
+            assert!(database.add_user(&user).await.unwrap());
+        }
+        database
+    });
+    let mut group = criterion.benchmark_group("Database::send");
+    group.sample_size(10).measurement_time(Duration::from_secs(3));
+    for size in [1, 64] {
+        group.throughput(Throughput::Elements(size as u64));
+        group.bench_function(format!("{size} messages"), |bencher| {
+            bencher.iter_custom(|times| {
+                let groups: Vec<Vec<Outgoing>> =
+                    (0..times).map(|_| drivers.iter().take(size).map(message).collect()).collect();
+                let before = processor_time();
+                for outgoing in &groups {
+                    let outgoing: Vec<&Outgoing> = outgoing.iter().collect();
+                    let stored = runtime.block_on(database.send(&outgoing, Timestamp::UNIX_EPOCH)).unwrap();
+                    assert!(stored.iter().all(|stored| matches!(stored, Stored::New(_))));
+                }
+                processor_time() - before
+            });
+        });
+    }
+    group.finish();
+}
+
 fn tenant(n: usize) -> Tenant {
     Tenant::parse(&format!("tenant-{n}")).unwrap()
 }
@@ -130,6 +176,23 @@ fn alert(tenant: &Tenant, n: u64) -> Event {
         "alert": { "id": format!("alert-{}", n % 100), "status": "active", "driverId": "driver-1", "title": "t".repeat(400) },
     });
     Event::check(payload.to_string().as_bytes(), tenant, Timestamp::UNIX_EPOCH, String::new).unwrap()
+}
+
+/// A new message of 160 bytes to a driver.
+fn message(driver: &Id) -> Outgoing {
+    Outgoing {
+        tenant: tenant(0),
+        sender: Id::parse("dispatcher").unwrap(),
+        role: Role::Dispatcher,
+        name: Some("Ann".into()),
+        to: Recipients::Drivers(vec![driver.clone()]),
+        content: "c".repeat(160),
+        client_message_id: uuid::Uuid::new_v4().to_string(),
+        priority: MessagePriority::Normal,
+        requires_ack: false,
+        alert_id: None,
+        route_plan_id: None,
+    }
 }
 
 /// The processor's time that this process has used.

@@ -1,6 +1,7 @@
-//! Conversations and messages; [`send`]: the transaction behind `send_message`; [`unread`]: what a
-//! side hasn't read.
+//! Conversations and messages; [`send`]: the transaction behind `send_message`, and [`insert`], its
+//! last statement; [`unread`]: what a side hasn't read.
 
+mod insert;
 mod send;
 mod unread;
 

@@ -4,8 +4,8 @@
 //!
 //! - [`suite`]: the table of all cases, from which [`table`] makes tests; [`backend`]: the
 //!   databases, with a line for each below; [`postgres`]: a PostgreSQL server of the tests' own.
-//! - [`users`], [`sessions`], [`messages`], [`search`], [`retention`], [`receipts`], [`acknowledgements`], [`team`],
-//!   [`answers`]: the cases, as in the store.
+//! - [`users`], [`sessions`], [`messages`], [`sends`], [`search`], [`retention`], [`receipts`],
+//!   [`acknowledgements`], [`team`], [`answers`]: the cases, as in the store.
 //! - [`nodes`]: several nodes that write at once.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
@@ -20,6 +20,7 @@ mod postgres;
 mod receipts;
 mod retention;
 mod search;
+mod sends;
 mod sessions;
 #[macro_use]
 #[path = "../support/table.rs"]

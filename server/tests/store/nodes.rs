@@ -74,8 +74,8 @@ pub(crate) async fn a_resend_to_another_node_is_known<B: Backend>() {
     let (backend, first) = fresh::<B>().await;
     add_drivers(&first, &["d1", "d2"]).await;
     let nodes = nodes(&backend, first).await;
-    for _ in 0..20 {
-        let outgoing = to_drivers(&["d1", "d2"], "once");
+    for n in 0..20 {
+        let outgoing = to_drivers(if n % 2 == 0 { &["d1"] } else { &["d1", "d2"] }, "once");
         let group = [&outgoing];
         let stored = try_join_all(nodes.iter().map(|node| node.send(&group, Timestamp::now()))).await.unwrap();
         let (mut new, mut ids) = (0, Vec::new());
@@ -93,7 +93,7 @@ pub(crate) async fn a_resend_to_another_node_is_known<B: Backend>() {
         assert_eq!(new, 1);
         assert!(ids.iter().all(|of_node| *of_node == ids[0]), "all answer with the same messages");
     }
-    assert_eq!(inbox(&nodes[0], "acme").await.len(), 40);
+    assert_eq!(inbox(&nodes[0], "acme").await.len(), 30);
 }
 
 pub(crate) async fn nodes_that_write_for_the_same_tenants_do_not_block_each_other<B: Backend>() {

@@ -30,6 +30,13 @@ macro_rules! suite {
                 tenants_are_kept_apart
                 a_group_is_stored_each_by_itself
             }
+            sends {
+                a_message_alone_goes_on_where_a_group_stopped
+                a_resend_to_somebody_else_is_answered_with_the_stored_message
+                a_group_may_hold_what_is_known_unknown_and_new
+                what_fails_takes_no_place
+                a_send_that_is_given_up_is_stored_whole_or_not_at_all
+            }
             search {
                 a_message_is_found_by_its_words
                 every_word_must_be_there_and_the_last_may_be_a_beginning

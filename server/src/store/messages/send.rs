@@ -2,7 +2,8 @@
 //!
 //! A conversation's `seq` and a tenant's inbox offset are taken in the transaction that stores the
 //! message, so neither has holes and what is acknowledged is ordered. A group is looked up, placed
-//! in memory and written together: so it takes few statements, however large it is.
+//! in memory and written together: so it takes few statements, however large it is. In SQLite a
+//! message that comes alone takes one, and what that one can't decide goes the way of a group.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -13,6 +14,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 
+use super::insert::insert;
 use super::{COLUMNS, InboxHead, id, inbox_head, message, signed, unsigned};
 use crate::store::rows::{parts, places};
 use crate::store::search::Indexing;
@@ -81,6 +83,11 @@ impl Database {
     /// When the database fails; then none of the group is stored.
     pub async fn send(&self, group: &[&Outgoing], now: Timestamp) -> Result<Vec<Stored>, StoreError> {
         within_limit(async {
+            if let [alone] = group
+                && let Some(message) = self.send_alone(alone, now).await?
+            {
+                return Ok(vec![Stored::New(vec![message])]);
+            }
             let mut transaction = self.transaction().await?;
             let mut sending = Sending::begin(&mut transaction, group).await?;
             let stored = group.iter().map(|outgoing| sending.send(outgoing, now)).collect::<Result<_, _>>()?;
@@ -89,6 +96,23 @@ impl Database {
             Ok(stored)
         })
         .await
+    }
+
+    /// Stores a message for one conversation, if it is new and its recipient is known. `None`, and
+    /// nothing is stored, when it isn't or when that takes more than one statement to tell.
+    async fn send_alone(&self, outgoing: &Outgoing, now: Timestamp) -> Result<Option<Message>, StoreError> {
+        let (conversation, driver) = match &outgoing.to {
+            _ if self.kind() != Kind::Sqlite => return Ok(None),
+            Recipients::Dispatch => (&outgoing.sender, None),
+            Recipients::Drivers(drivers) => match drivers.as_slice() {
+                [driver] => (driver, Some(driver)),
+                _ => return Ok(None),
+            },
+            Recipients::EveryDriver => return Ok(None),
+        };
+        let message = outgoing.message(conversation.clone(), now)?;
+        let Some((seq, head)) = self.insert_next(&outgoing.tenant, &message, driver).await? else { return Ok(None) };
+        Ok(Some(placed(message, &outgoing.tenant, seq, head)))
     }
 }
 
@@ -170,34 +194,13 @@ impl Sending {
     }
 
     /// A message at the end of a conversation and of its tenant's inbox.
-    fn place(&mut self, outgoing: &Outgoing, conversation_id: Id, now: Timestamp) -> Result<Message, StoreError> {
+    fn place(&mut self, outgoing: &Outgoing, conversation: Id, now: Timestamp) -> Result<Message, StoreError> {
         let tenant = &outgoing.tenant;
         let head = self.heads.get_mut(tenant).ok_or_else(|| StoreError::row("an inbox that did not begin"))?;
         head.offset += 1;
-        let seq = self.last.entry((tenant.clone(), conversation_id.clone())).or_default();
+        let seq = self.last.entry((tenant.clone(), conversation.clone())).or_default();
         *seq += 1;
-        let recipient_id = match outgoing.to {
-            Recipients::Dispatch => Id::parse(DISPATCH).map_err(StoreError::row)?,
-            Recipients::Drivers(_) | Recipients::EveryDriver => conversation_id.clone(),
-        };
-        let message = Message {
-            message_id: uuid::Uuid::now_v7().to_string(),
-            conversation_id,
-            seq: *seq,
-            cursor: Cursor::new(tenant, head.epoch, head.offset).to_string(),
-            sender_id: outgoing.sender.clone(),
-            sender_role: outgoing.role,
-            sender_name: outgoing.name.clone(),
-            recipient_id,
-            content: outgoing.content.clone(),
-            priority: outgoing.priority,
-            requires_ack: outgoing.requires_ack,
-            // The store keeps milliseconds, and a resend must be answered with the same time.
-            timestamp: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
-            client_message_id: outgoing.client_message_id.clone(),
-            alert_id: outgoing.alert_id.clone(),
-            route_plan_id: outgoing.route_plan_id.clone(),
-        };
+        let message = placed(outgoing.message(conversation, now)?, tenant, *seq, *head);
         self.fresh.push((tenant.clone(), head.offset, message.clone()));
         Ok(message)
     }
@@ -237,7 +240,38 @@ impl Sending {
     }
 }
 
+/// A message at its place, which is where its tenant's inbox stands with it.
+fn placed(message: Message, tenant: &Tenant, seq: u64, head: InboxHead) -> Message {
+    Message { seq, cursor: Cursor::new(tenant, head.epoch, head.offset).to_string(), ..message }
+}
+
 impl Outgoing {
+    /// The message that it becomes in a conversation, without a place.
+    fn message(&self, conversation_id: Id, now: Timestamp) -> Result<Message, StoreError> {
+        let recipient_id = match self.to {
+            Recipients::Dispatch => Id::parse(DISPATCH).map_err(StoreError::row)?,
+            Recipients::Drivers(_) | Recipients::EveryDriver => conversation_id.clone(),
+        };
+        Ok(Message {
+            message_id: uuid::Uuid::now_v7().to_string(),
+            conversation_id,
+            seq: 0,
+            cursor: String::new(),
+            sender_id: self.sender.clone(),
+            sender_role: self.role,
+            sender_name: self.name.clone(),
+            recipient_id,
+            content: self.content.clone(),
+            priority: self.priority,
+            requires_ack: self.requires_ack,
+            // The store keeps milliseconds, and a resend must be answered with the same time.
+            timestamp: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
+            client_message_id: self.client_message_id.clone(),
+            alert_id: self.alert_id.clone(),
+            route_plan_id: self.route_plan_id.clone(),
+        })
+    }
+
     /// How many messages it becomes, as far as it says itself.
     fn expected(&self) -> u64 {
         match &self.to {
@@ -391,41 +425,4 @@ async fn advance_inboxes(
 /// The epoch of an inbox that begins.
 fn new_epoch() -> i64 {
     signed(rand::random::<u64>() >> 1)
-}
-
-async fn insert(
-    transaction: &mut AnyConnection,
-    messages: &[(Tenant, u64, Message)],
-    indexing: Indexing,
-) -> Result<(), StoreError> {
-    let statement = format!(
-        "INSERT INTO message (tenant, inbox_offset, conversation_id, seq, message_id, sender_id, sender_role,
-             sender_name, recipient_id, content, priority, requires_ack, sent_at, client_message_id, alert_id,
-             route_plan_id, words)
-         VALUES {}",
-        places(Kind::of(transaction), messages.len(), 17)
-    );
-    let mut query = sqlx::query(AssertSqlSafe(statement));
-    for (tenant, offset, message) in messages {
-        query = query
-            .bind(tenant.as_str())
-            .bind(signed(*offset))
-            .bind(message.conversation_id.as_str())
-            .bind(signed(message.seq))
-            .bind(message.message_id.as_str())
-            .bind(message.sender_id.as_str())
-            .bind(message.sender_role.as_str())
-            .bind(message.sender_name.as_deref())
-            .bind(message.recipient_id.as_str())
-            .bind(message.content.as_str())
-            .bind(message.priority.as_str())
-            .bind(i64::from(message.requires_ack))
-            .bind(message.timestamp.as_millisecond())
-            .bind(message.client_message_id.as_str())
-            .bind(message.alert_id.as_ref().map(Id::as_str))
-            .bind(message.route_plan_id.as_ref().map(Id::as_str))
-            .bind(indexing.words(&message.content));
-    }
-    query.execute(transaction).await?;
-    Ok(())
 }

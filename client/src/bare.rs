@@ -33,7 +33,7 @@ pub const OPEN_LIMIT: Duration = Duration::from_secs(15);
 pub const CALL_LIMIT: Duration = Duration::from_secs(15);
 
 /// The largest packet that is read.
-const MAX_PACKET_BYTES: usize = 2 * 1024 * 1024;
+const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many events may arrive while a call waits for its answer.
 const MAX_EARLY: usize = 4096;

@@ -1,27 +1,24 @@
-//! Somebody who is signed in sends any text as a packet of the messaging connection: the library reads
-//! it as the server has it do, and the request in it is read or refused.
+//! Somebody who is signed in sends any text as a packet of the messaging connection: it is read or
+//! refused, and so is the request in it.
 
 #![no_main]
 
 #[expect(dead_code, reason = "doing what was asked is not here")]
 #[path = "../../server/src/messaging/ask.rs"]
 mod ask;
+#[path = "../../server/src/messaging/packet.rs"]
+mod packet;
 
-use engineioxide_core::{Packet, ProtocolVersion};
+use packet::{Content, Event, Packet};
 use sally_protocol::message::{check_content, code};
-use serde_json::Value;
-use socketioxide_core::packet::PacketData;
-use socketioxide_core::parser::{Parse as _, ParseConfig, ParserState};
-use socketioxide_parser_common::CommonParser;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let Ok(Packet::Message(message)) = Packet::parse(ProtocolVersion::V4, text.to_owned()) else { return };
-    let (config, state) = (ParseConfig::default(), ParserState::default());
-    let Ok(packet) = CommonParser.decode_str(&config, &state, message) else { return };
-    let (PacketData::Event(mut data, _) | PacketData::BinaryEvent(mut data, _)) = packet.inner else { return };
-    let Ok(event) = CommonParser.read_event(&data).map(str::to_owned) else { return };
-    let argument = CommonParser.decode_value::<Value>(&mut data, true).unwrap_or_default();
-    match ask::Ask::read(&event, argument) {
+    let Some(Packet { content: Content::Event(event) | Content::WithAttachments(event, _), .. }) = Packet::parse(text)
+    else {
+        return;
+    };
+    let Event { name, argument, .. } = event;
+    match ask::Ask::read(&name, argument.unwrap_or_default()) {
         Ok(ask::Ask::Send(message)) => assert_eq!(check_content(&message.content), Ok(())),
         Ok(_) => {}
         Err(refusal) => {

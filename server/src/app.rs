@@ -12,6 +12,7 @@ use crate::auth::peer::Proxies;
 use crate::auth::{Issuer, Member, Principal, Verifier};
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::health::RedisUp;
 use crate::hub::Hub;
@@ -70,8 +71,10 @@ pub struct Parts {
     pub ingest: Ingest,
     /// What is done with alerts.
     pub alerts: Alerts,
-    /// Open sockets.
+    /// Who is in the messaging namespace.
     pub gateway: Gateway,
+    /// Their connections.
+    pub engine: Engine,
     /// What is counted.
     pub metrics: Metrics,
     /// Shutting down.
@@ -98,5 +101,11 @@ impl Parts {
 impl FromRef<App> for Verifier {
     fn from_ref(app: &App) -> Self {
         app.verifier.clone()
+    }
+}
+
+impl FromRef<App> for Engine {
+    fn from_ref(app: &App) -> Self {
+        app.engine.clone()
     }
 }

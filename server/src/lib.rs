@@ -22,7 +22,7 @@
 //! - [`alerts`]: what a dispatcher does with an alert.
 //! - [`store`]: users, sessions, conversations, messages.
 //! - [`upkeep`]: what is done with stored messages in the background.
-//! - [`messaging`]: Socket.IO between dispatchers and drivers.
+//! - [`engine`]: Engine.IO: sessions over long-polling and WebSocket; [`messaging`]: Socket.IO between dispatchers and drivers.
 //! - [`driver`]: the page on which drivers read and write.
 //! - [`description`]: all of this described, for programs and people. [`asset`]: a file that is compiled in.
 //! - [`drain`]: shutting down without cutting anybody off; [`health`] and [`metrics`]: what
@@ -41,6 +41,7 @@ pub mod config;
 pub mod description;
 pub mod drain;
 pub mod driver;
+pub mod engine;
 pub mod error;
 mod front;
 pub mod health;

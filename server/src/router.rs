@@ -7,22 +7,21 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{Redirect, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 use sally_protocol::{PROTOCOL_HEADER, PROTOCOL_VERSION};
-use socketioxide::layer::SocketIoLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::App;
 use crate::auth::{login, origin};
 use crate::error::ApiError;
-use crate::{alerts, description, driver, health, ingest, messaging, sse};
+use crate::{alerts, description, driver, engine, health, ingest, messaging, sse};
 
 /// How long a request's body may pause.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The server's HTTP interface.
-pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
+pub(crate) fn router(app: App) -> Router {
     let origins = app.origins.clone();
     let api = Router::new()
         .route("/sse/events", get(sse::events))
@@ -45,6 +44,8 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         .route("/auth/refresh", post(login::refresh))
         .route("/auth/logout", post(login::logout))
         .route("/auth/me", get(login::me))
+        .route("/socket.io", any(engine::http::serve))
+        .route("/socket.io/", any(engine::http::serve))
         .route("/driver", get(driver::page))
         .route("/driver/", get(async || Redirect::permanent("/driver")))
         .route("/driver/{file}", get(driver::file))
@@ -61,9 +62,7 @@ pub(crate) fn router(app: App, socket_io: SocketIoLayer) -> Router {
         // A body that stops coming doesn't keep its connection.
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .with_state(app);
-    api.layer(socket_io)
-        .layer(middleware::from_fn(messaging::handshake::copy_head))
-        .layer(middleware::from_fn_with_state(origins.clone(), origin::guard_sockets))
+    api.layer(middleware::from_fn_with_state(origins.clone(), origin::guard_sockets))
         .layer(cors(origins))
         .layer(middleware::from_fn(stamp))
 }

@@ -18,6 +18,7 @@ use crate::auth::peer::Proxies;
 use crate::auth::{Issuer, Verifier};
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::engine::{self, Engine};
 use crate::front::{self, Front};
 use crate::health::RedisUp;
 use crate::hub::{Hub, Limits};
@@ -35,6 +36,9 @@ use crate::upkeep;
 
 /// What stopping may take at the least, however short the drain window is.
 const LAST_STEPS: Duration = Duration::from_millis(300);
+
+/// How long the answer to a ping of a messaging connection may take.
+const PONG_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why the server didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -140,9 +144,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         drain: drain.clone(),
         bus,
         max_sockets_per_user: config.max_streams_per_user,
-        heartbeat: config.heartbeat,
     };
-    let (socket_io, gateway) = Gateway::start(dependencies, heard, stop.clone(), &tasks);
+    let gateway = Gateway::start(dependencies, heard, stop.clone(), &tasks);
+    let connections = TaskTracker::new();
+    let settings = engine::Settings { ping_interval: config.heartbeat, ping_timeout: PONG_TIMEOUT };
+    let serves = gateway.clone();
+    let serve = move |opened| serves.clone().serve(opened);
+    let engine = Engine::new(settings, stop.clone(), connections.clone(), serve);
 
     let fail = |source| StartError::Listen { address: config.listen.clone(), source };
     let listener = front::listen(&config.listen).await.map_err(fail)?;
@@ -163,14 +171,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         ingest,
         alerts,
         gateway,
+        engine,
         metrics,
         drain,
         redis_up,
         known,
     });
     let closed = CancellationToken::new();
-    let connections = TaskTracker::new();
-    let router = router(app.clone(), socket_io);
+    let router = router(app.clone());
     let front = Front { router, fanout, closed: closed.clone(), stop: stop.clone(), connections: connections.clone() };
     tasks.spawn(front.serve(listener));
     Ok(Running { address, app, stop, closed, connections, tasks })
@@ -216,7 +224,7 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(20).min(window)).await;
         }
         let deadline = deadline.max(Instant::now() + LAST_STEPS);
-        let _ = tokio::time::timeout_at(deadline, app.gateway.close()).await;
+        app.engine.close();
         closed.cancel();
         connections.close();
         // Requests under way are answered, unless that takes too long.

@@ -9,7 +9,7 @@ use super::{AuthError, Principal, Verifier};
 use crate::error::ApiError;
 
 /// The cookie that carries the access token.
-pub(super) const ACCESS_COOKIE: &str = "access_token";
+pub const ACCESS_COOKIE: &str = "access_token";
 
 impl<S: Send + Sync> FromRequestParts<S> for Principal
 where

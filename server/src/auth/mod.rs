@@ -24,7 +24,7 @@ pub mod peer;
 mod principal;
 mod verify;
 
-pub use extract::cookie;
+pub use extract::{ACCESS_COOKIE, cookie};
 pub use key::{Identity, Issuer};
 pub use principal::{Member, Principal, Scope};
 pub use verify::{AuthError, Verifier};

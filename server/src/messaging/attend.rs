@@ -5,7 +5,6 @@ use std::time::Duration;
 use sally_protocol::Id;
 use sally_protocol::fleet::Side;
 use sally_protocol::message::{DISPATCH, Typing};
-use socketioxide::extract::SocketRef;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +13,7 @@ use super::audience::Audience;
 use super::gateway::Gateway;
 use super::peers::Notice;
 use super::presence::REPEAT_PERIOD;
+use super::socket::Socket;
 use super::typing::Typist;
 use crate::link::Heard;
 
@@ -31,9 +31,9 @@ pub(super) async fn attend(gateway: Gateway, mut heard: mpsc::Receiver<Heard>, s
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            Some(heard) = heard.recv() => gateway.hear(heard).await,
+            Some(heard) = heard.recv() => gateway.hear(heard),
             _ = repeat.tick(), if !gateway.peers.are_none() => gateway.presences.repeat(),
-            _ = beat.tick() => gateway.beat().await,
+            _ = beat.tick() => gateway.beat(),
         }
     }
     // The others learn at once that nobody is here any more.
@@ -41,7 +41,7 @@ pub(super) async fn attend(gateway: Gateway, mut heard: mpsc::Receiver<Heard>, s
 }
 
 impl Gateway {
-    async fn hear(&self, heard: Heard) {
+    fn hear(&self, heard: Heard) {
         let word = match heard {
             Heard::Connected => {
                 self.presences.repeat();
@@ -53,28 +53,28 @@ impl Gateway {
         let Some((node, notice)) = self.peers.read(&word) else { return };
         match notice {
             Notice::Grown { tenant, epoch, offset } => self.inbox.grown(tenant, Notice::head(epoch, offset)),
-            Notice::Event { tenant, to, event, data } => self.emit(&tenant, &to, &event, &data, None).await,
+            Notice::Event { tenant, to, event, data } => self.emit(&tenant, &to, &event, &data, None),
             Notice::Online { tenant, people } => {
                 let changes = self.presences.hear(node, &tenant, people, Instant::now());
-                self.announce(&tenant, changes, None).await;
+                self.announce(&tenant, changes, None);
             }
             Notice::Typing { tenant, conversation, user, side, typing } => {
                 let typist = Typist { tenant, conversation, user, side };
                 if self.typists.hear(&typist, typing, Instant::now()) {
-                    self.show_typing(&typist, typing, None).await;
+                    self.show_typing(&typist, typing, None);
                 }
             }
             Notice::Hello => self.presences.repeat(),
         }
     }
 
-    async fn beat(&self) {
+    fn beat(&self) {
         self.tell_who_is_here();
         for (tenant, changes) in self.presences.forget(Instant::now()) {
-            self.announce(&tenant, changes, None).await;
+            self.announce(&tenant, changes, None);
         }
         for typist in self.typists.fallen_silent(Instant::now()) {
-            self.show_typing(&typist, false, None).await;
+            self.show_typing(&typist, false, None);
         }
     }
 
@@ -86,24 +86,24 @@ impl Gateway {
     }
 
     /// Takes note that somebody at this node types or has stopped, and tells whoever watches.
-    pub(super) async fn note_typing(&self, typist: Typist, typing: bool, from: Option<&SocketRef>) {
+    pub(super) fn note_typing(&self, typist: Typist, typing: bool, from: Option<&Socket>) {
         if !self.typists.hear(&typist, typing, Instant::now()) {
             return;
         }
-        self.show_typing(&typist, typing, from).await;
+        self.show_typing(&typist, typing, from);
         let Typist { tenant, conversation, user, side } = typist;
         self.peers.tell(&Notice::Typing { tenant, conversation, user, side, typing });
     }
 
-    async fn show_typing(&self, typist: &Typist, typing: bool, except: Option<&SocketRef>) {
+    fn show_typing(&self, typist: &Typist, typing: bool, except: Option<&Socket>) {
         let Typist { tenant, conversation, user, side } = typist;
         let notice = |user_id: Id| Typing { conversation_id: conversation.clone(), user_id, typing };
-        self.emit(tenant, &Audience::Dispatch, "typing", &notice(user.clone()), except).await;
+        self.emit(tenant, &Audience::Dispatch, "typing", &notice(user.clone()), except);
         if *side == Side::Dispatch
             && let Ok(team) = Id::parse(DISPATCH)
         {
             let driver = Audience::Driver(conversation.clone());
-            self.emit(tenant, &driver, "typing", &notice(team), except).await;
+            self.emit(tenant, &driver, "typing", &notice(team), except);
         }
     }
 }

@@ -10,26 +10,25 @@
 //! comparing every two seconds, so that a lost word costs latency and never a message.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sally_protocol::fleet::Side;
-use sally_protocol::message::{NAMESPACE, Sent, SessionInfo};
+use sally_protocol::message::{Sent, SessionInfo};
 use sally_protocol::{Cursor, Message, Tenant};
-use serde_json::value::to_raw_value;
-use socketioxide::SocketIo;
-use socketioxide::extract::SocketRef;
-use socketioxide::socket::Sid;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
-use super::audience::{Audience, room};
+use super::audience::Audience;
 use super::badges::{Badge, Badges};
 use super::peers::{Notice, Peers};
 use super::presence::Presences;
-use super::session::put_out;
+use super::rooms::Rooms;
+use super::socket::{Socket, event};
 use crate::auth::Member;
+use crate::engine::Sid;
 use crate::metrics::Metrics;
 use crate::store::messages::{InboxHead, Outgoing, Recipients, Stored};
 use crate::store::{Database, StoreError};
@@ -62,14 +61,14 @@ type Reply<T> = oneshot::Sender<Result<T, SendError>>;
 
 enum Request {
     Send { outgoing: Outgoing, from: Sid, reply: Reply<Sent> },
-    Join { member: Box<Member>, socket: SocketRef, reply: Reply<()> },
+    Join { member: Box<Member>, socket: Arc<Socket>, reply: Reply<()> },
     Grown { tenant: Tenant, head: InboxHead },
 }
 
 /// What the task works with.
 pub(super) struct Parts {
     pub(super) database: Database,
-    pub(super) io: SocketIo,
+    pub(super) rooms: Rooms,
     pub(super) badges: Badges,
     pub(super) metrics: Metrics,
     pub(super) peers: Peers,
@@ -96,8 +95,8 @@ impl Inbox {
     }
 
     /// Tells a socket where the tenant stands and lets it into its rooms.
-    pub(super) async fn join(&self, member: &Member, socket: &SocketRef) -> Result<(), SendError> {
-        let (member, socket) = (Box::new(member.clone()), socket.clone());
+    pub(super) async fn join(&self, member: &Member, socket: &Arc<Socket>) -> Result<(), SendError> {
+        let (member, socket) = (Box::new(member.clone()), Arc::clone(socket));
         self.ask(|reply| Request::Join { member, socket, reply }).await
     }
 
@@ -218,9 +217,7 @@ impl Worker {
             && shown.offset + 1 == first.offset
         {
             *shown = *last;
-            for (message, place) in messages.iter().zip(&places) {
-                self.hand_out(tenant, message, place.offset);
-            }
+            self.hand_out(tenant, messages);
         }
         self.parts.peers.tell(&Notice::grown(tenant, *last));
     }
@@ -247,11 +244,7 @@ impl Worker {
             let page = self.parts.database.messages_after(tenant, shown.epoch, shown.offset, None, PAGE).await?;
             // Where nothing is left any more, it was too old to be kept.
             let end = page.last().and_then(|last| place(last, tenant)).unwrap_or(head);
-            for message in &page {
-                if let Some(place) = place(message, tenant) {
-                    self.hand_out(tenant, message, place.offset);
-                }
-            }
+            self.hand_out(tenant, &page);
             shown = end;
             self.shown.insert(tenant.clone(), shown);
         }
@@ -274,25 +267,29 @@ impl Worker {
         }
     }
 
-    /// Emits a message to the dispatch team and to the driver's devices, but not to the socket that
-    /// sent it. A socket whose buffer is full is put out: it comes back, resumes, and has lost
-    /// nothing.
-    fn hand_out(&mut self, tenant: &Tenant, message: &Message, offset: u64) {
-        let from = self.senders.remove(&(tenant.clone(), offset));
-        let Some(namespace) = self.parts.io.of(NAMESPACE) else { return };
-        let frame = match to_raw_value(message) {
-            Ok(frame) => frame,
-            Err(error) => return tracing::error!(%error, "a message can't be written"),
-        };
-        let audience = Audience::Conversation(message.conversation_id.clone());
-        for socket in namespace.within(audience.rooms(tenant)).sockets() {
-            if Some(socket.id) != from && socket.emit("new_message", &frame).is_err() {
-                put_out(&socket);
+    /// Emits messages to the dispatch team and to their drivers' devices, but none to the socket that
+    /// sent it. What a socket is to have of them goes out in one write.
+    fn hand_out(&mut self, tenant: &Tenant, messages: &[Message]) {
+        let mut written = Vec::new();
+        for message in messages {
+            let Some(place) = place(message, tenant) else { continue };
+            let from = self.senders.remove(&(tenant.clone(), place.offset));
+            let Some(frame) = event("new_message", message) else { continue };
+            let audience = Audience::Conversation(message.conversation_id.clone());
+            for room in self.parts.rooms.of(tenant, &audience) {
+                for socket in room.iter().filter(|socket| Some(socket.id) != from) {
+                    if socket.connection.push(&frame) {
+                        written.push(Arc::clone(socket));
+                    }
+                }
             }
+        }
+        for socket in written {
+            socket.connection.flush();
         }
     }
 
-    async fn join(&mut self, member: &Member, socket: &SocketRef) -> Result<(), StoreError> {
+    async fn join(&mut self, member: &Member, socket: &Arc<Socket>) -> Result<(), StoreError> {
         let Member { tenant, user, .. } = member;
         let head = self.parts.database.inbox_head(tenant).await?;
         // Those who are here already are shown what the newcomer is told to have.
@@ -305,14 +302,8 @@ impl Worker {
             cursor: standing_at(&self.parts.database, member, shown).await?.to_string(),
             expires_at: member.expires_at,
         };
-        if socket.emit("session", &session).is_err() {
-            put_out(socket);
-            return Ok(());
-        }
-        socket.join([room::tenant(tenant), room::user(tenant, user)]);
-        if member.role.is_dispatch() {
-            socket.join(room::dispatch(tenant));
-        }
+        socket.emit("session", &session);
+        self.parts.rooms.join(member, socket);
         Ok(())
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! # Layout
 //!
-//! - [`gateway`]: the `/messaging` namespace: who may connect, and what a socket's handlers are.
-//! - [`handshake`]: the request that opens a connection.
+//! - [`gateway`]: the `/messaging` namespace: who may enter, and who of those within is told of an event.
+//! - [`packet`]: Socket.IO's packets; [`packets`]: those of one connection, in the order they came.
 //! - [`session`]: one socket: its requests in the order they came, its token's end, its drain.
 //! - [`ask`]: what a client asks, read and checked; [`requests`]: doing it, and what it is answered.
 //! - [`inbox`]: the one task that stores messages and hands them out in stored order.
-//! - [`audience`]: who is told of an event.
+//! - [`socket`]: somebody who is in the namespace: how they are told something.
+//! - [`audience`]: who is told of an event; [`rooms`]: who of a tenant is connected here.
 //! - [`peers`]: what nodes tell each other; [`attend`]: hearing it, and whatever comes with time.
 //! - [`badges`]: unread counts on the event stream, for whoever has no messaging connection.
 //! - [`presence`]: who is connected; [`typing`]: who is typing.
@@ -24,16 +25,19 @@ mod attend;
 mod audience;
 mod badges;
 mod gateway;
-pub(crate) mod handshake;
 mod history;
 pub mod http;
 mod inbox;
 mod limit;
 pub mod notes;
+mod packet;
+mod packets;
 mod peers;
 mod presence;
 mod requests;
+mod rooms;
 mod session;
+mod socket;
 pub mod templates;
 mod typing;
 

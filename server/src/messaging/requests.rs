@@ -8,13 +8,13 @@ use sally_protocol::message::{
 };
 use sally_protocol::recipients::{Recipients as Named, RecipientsError};
 use sally_protocol::{Cursor, Id, Role};
-use socketioxide::extract::SocketRef;
 use tokio::time::Instant;
 
 use super::ask::{error, invalid};
 use super::audience::Audience;
 use super::gateway::Gateway;
 use super::inbox::{SendError, standing};
+use super::socket::Socket;
 use super::typing::Typist;
 use crate::auth::{Member, Principal, Scope};
 use crate::store::StoreError;
@@ -49,7 +49,7 @@ pub(super) struct Failure(pub(super) RequestError);
 pub(super) struct Requests<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) member: &'a Member,
-    pub(super) socket: &'a SocketRef,
+    pub(super) socket: &'a Socket,
 }
 
 impl Requests<'_> {
@@ -201,7 +201,7 @@ impl Requests<'_> {
         }
         let typist =
             Typist { tenant: tenant.clone(), conversation: conversation_id, user: user.clone(), side: self.side() };
-        self.gateway.note_typing(typist, typing, Some(self.socket)).await;
+        self.gateway.note_typing(typist, typing, Some(self.socket));
         Ok(())
     }
 

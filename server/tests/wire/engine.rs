@@ -41,29 +41,25 @@ async fn refusal(answer: reqwest::Response) -> serde_json::Value {
 async fn handshakes_of_another_shape_are_refused() {
     let server = Server::start().await;
     for (query, code) in [
-        ("", "0"),
-        ("?transport=polling", "5"),
-        ("?EIO=abc&transport=polling", "5"),
-        ("?EIO=3&transport=polling", "5"),
-        ("?EIO=5&transport=polling", "5"),
-        ("?EIO=4", "0"),
-        ("?EIO=4&transport=abc", "0"),
-        ("?EIO=4&transport=polling&sid=nobody", "1"),
-        ("?EIO=4&transport=polling&sid=", "1"),
-        ("?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAB", "1"),
+        ("", 0),
+        ("?transport=polling", 5),
+        ("?EIO=abc&transport=polling", 5),
+        ("?EIO=3&transport=polling", 5),
+        ("?EIO=5&transport=polling", 5),
+        ("?EIO=4", 0),
+        ("?EIO=4&transport=abc", 0),
+        ("?EIO=4&transport=polling&sid=nobody", 1),
+        ("?EIO=4&transport=polling&sid=", 1),
+        ("?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAB", 1),
     ] {
         let answer = server.http.get(server.path(&format!("/socket.io/{query}"))).send().await.unwrap();
         assert_eq!(refusal(answer).await, code, "{query:?}");
         let path = format!("/socket.io/{}", query.replace("polling", "websocket"));
-        // A session that isn't there is only looked for behind the upgrade, and closed then.
-        match Wire::at(&server, &path, &[]).await {
-            Err(status) => assert_eq!(status, 400, "{path}"),
-            Ok(mut wire) => wire.assert_closed(&path).await,
-        }
+        assert_eq!(Wire::at(&server, &path, &[]).await.err().map(|status| status.as_u16()), Some(400), "{path}");
     }
     let url = server.path("/socket.io/?EIO=4&transport=polling");
-    assert_eq!(refusal(server.http.post(&url).send().await.unwrap()).await, "2");
-    assert_eq!(refusal(server.http.put(&url).send().await.unwrap()).await, "2");
+    assert_eq!(refusal(server.http.post(&url).send().await.unwrap()).await, 2);
+    assert_eq!(refusal(server.http.put(&url).send().await.unwrap()).await, 2);
     let no_upgrade = server.http.get(server.path("/socket.io/?EIO=4&transport=websocket")).send().await.unwrap();
     assert_eq!(no_upgrade.status(), 400);
 }
@@ -108,8 +104,7 @@ async fn what_is_no_packet_ends_the_session() {
 #[tokio::test]
 async fn a_second_poll_at_once_ends_the_session() {
     let server = Server::start().await;
-    let mut polling = Polling::open(&server).await;
-    polling.packet("2").await;
+    let polling = Polling::open(&server).await;
     let (first, second) = tokio::join!(polling.get().send(), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         polling.get().send().await
@@ -117,6 +112,36 @@ async fn a_second_poll_at_once_ends_the_session() {
     let (first, second) = (first.unwrap(), second.unwrap());
     assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 400));
     assert_eq!(first.text().await.unwrap(), "1");
+    assert!(polling.is_gone().await);
+}
+
+#[tokio::test]
+async fn a_poll_that_is_given_up_ends_the_session() {
+    let server = Server::start().await;
+    let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
+    let given_up = polling.get().timeout(Duration::from_millis(100)).send().await;
+    assert!(given_up.is_err(), "nothing was to be said");
+    // What an answer to it would have held might be lost.
+    until("the session is gone", async || polling.is_gone().await).await;
+    until("nobody is connected", async || server.metric("sally_messaging_connections").await == 0.0).await;
+}
+
+#[tokio::test]
+async fn two_payloads_at_once_end_the_session() {
+    let server = Server::start().await;
+    let polling = Polling::open(&server).await;
+    let (sender, body) = tokio::sync::mpsc::channel(1);
+    let slow = reqwest::Body::wrap_stream(futures_util::stream::unfold(body, async |mut body| {
+        body.recv().await.map(|part: String| (Ok::<_, std::io::Error>(part), body))
+    }));
+    sender.send("3\u{1e}".to_owned()).await.unwrap();
+    let (first, second) = tokio::join!(polling.try_post(slow), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let second = polling.try_post("3").await;
+        drop(sender);
+        second
+    });
+    assert_eq!((first.status().as_u16(), second.status().as_u16()), (400, 400));
     assert!(polling.is_gone().await);
 }
 
@@ -183,8 +208,8 @@ async fn a_session_moves_to_a_websocket_and_stays_there() {
     wire.send(format!("42/messaging,1{typing}")).await;
     assert_eq!(wire.answer(1).await, json!({ "ok": true }));
     // Polling with the same session is refused, a second WebSocket closed, and both do no harm.
-    assert_eq!(refusal(polling.get().send().await.unwrap()).await, "3");
-    assert_eq!(refusal(polling.try_post("3").await).await, "3");
+    assert_eq!(refusal(polling.get().send().await.unwrap()).await, 3);
+    assert_eq!(refusal(polling.try_post("3").await).await, 3);
     let path = format!("/socket.io/?EIO=4&transport=websocket&sid={}", polling.sid);
     Wire::at(&server, &path, &[]).await.unwrap().assert_closed("the session has one").await;
     wire.send(format!("42/messaging,2{typing}")).await;
@@ -192,17 +217,23 @@ async fn a_session_moves_to_a_websocket_and_stays_there() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_goes_wrong_ends_at_once() {
+async fn an_upgrade_that_goes_wrong_leaves_the_session_polling() {
     let server = Server::start().await;
-    for words in [&["4hello"][..], &["2"], &["2probe", "4hello"], &["2probe", "abc"]] {
-        let polling = Polling::open(&server).await;
+    for words in [&["4hello"][..], &["2"], &["5"], &["2probe", "4hello"], &["2probe", "abc"], &["2probe", "2probe"]] {
+        let mut polling = Polling::entered(&server, "drv-1", Role::Driver).await;
         let path = format!("/socket.io/?EIO=4&transport=websocket&sid={}", polling.sid);
         let mut wire = Wire::at(&server, &path, &[]).await.unwrap();
         for word in words {
             wire.send(*word).await;
         }
         wire.assert_closed(&format!("{words:?}")).await;
-        until("the session is gone", async || polling.is_gone().await).await;
+        let typing = json!(["typing", { "conversationId": "drv-1", "typing": true }]);
+        polling.post(format!("42/messaging,1{typing}")).await;
+        assert_eq!(polling.packet("43/messaging,1").await, r#"[{"ok":true}]"#, "{words:?}");
+        // And may try again.
+        let mut wire = upgraded(&server, &polling).await;
+        wire.send(format!("42/messaging,2{typing}")).await;
+        assert_eq!(wire.answer(2).await, json!({ "ok": true }), "{words:?}");
     }
 }
 

@@ -1,13 +1,15 @@
-//! A client that asks for a stream and doesn't read it.
+//! Clients that ask for a stream or enter the namespace, and don't read.
 
 use std::time::Duration;
 
 use sally_protocol::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Server, until, until_within};
+use crate::messaging::Socket;
+use crate::packets::Wire;
+use crate::support::{PATIENCE, Server, until, until_within};
 
 /// Asks for everything after a cursor on a connection that holds little.
 async fn ask(server: &Server, token: &str, cursor: &str) -> TcpStream {
@@ -43,4 +45,53 @@ async fn a_stream_that_stalls_while_it_catches_up_is_cut_off_and_counted() {
     let _ = stalled.read_to_end(&mut received).await;
     let received = String::from_utf8_lossy(&received);
     assert!(received.contains("event: zz_top") && !received.contains("event: ready"), "it was still catching up");
+}
+
+/// The message in a `new_message`.
+fn new_message(packet: &str) -> Option<Value> {
+    let arguments: Value = serde_json::from_str(packet.strip_prefix("42/messaging,")?).unwrap();
+    (arguments[0] == "new_message").then(|| arguments[1].clone())
+}
+
+#[tokio::test]
+async fn a_socket_that_takes_nothing_is_cut_off_and_has_no_hole() {
+    let server = Server::start().await;
+    for n in 0..150 {
+        let token = server.token("acme", &format!("drv-{n}"), Role::Driver);
+        assert_eq!(server.get("/api/conversations", &token).await.status(), 200);
+    }
+    let mut slow = Wire::entered(&server, "slow", Role::Dispatcher).await;
+    let mut bob = Wire::entered(&server, "bob", Role::Dispatcher).await;
+    let mut ann = Socket::dispatcher(&server, "ann").await;
+    let (seen, mut seen_by_bob) = tokio::sync::mpsc::unbounded_channel();
+    let reading = tokio::spawn(async move {
+        while let Some(packet) = bob.next_word().await {
+            new_message(&packet).into_iter().for_each(|message| seen.send(message["messageId"].clone()).unwrap());
+        }
+    });
+    // One and a half megabytes each, for everybody of the team.
+    let mut sent = Vec::new();
+    while server.metric("sally_messaging_connections").await == 3.0 {
+        assert!(sent.len() < 30 * 150, "the slow one is still there");
+        let answer = ann.send(json!({ "broadcast": true, "content": "🚚".repeat(2_500) })).await;
+        sent.extend(answer["messages"].as_array().unwrap().iter().map(|message| message["messageId"].clone()));
+    }
+    let mut received = Vec::new();
+    while let Some(packet) = slow.next_word().await {
+        received.extend(new_message(&packet));
+    }
+    assert!(!received.is_empty() && received.len() < sent.len(), "{} of {}", received.len(), sent.len());
+    for (received, sent) in received.iter().zip(&sent) {
+        assert_eq!(&received["messageId"], sent);
+    }
+    // Nobody else was disturbed, and what it lacks is there when it comes back.
+    for sent in &sent {
+        let seen = tokio::time::timeout(PATIENCE, seen_by_bob.recv()).await.unwrap();
+        assert_eq!(seen.as_ref(), Some(sent));
+    }
+    reading.abort();
+    let mut back = Socket::dispatcher(&server, "slow").await;
+    let cursor = &received.last().unwrap()["cursor"];
+    let resumed = back.call("resume", json!({ "cursor": cursor, "limit": 1 })).await;
+    assert_eq!(resumed["messages"][0]["messageId"], sent[received.len()]);
 }

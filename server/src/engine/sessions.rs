@@ -1,0 +1,100 @@
+//! All sessions of a node.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::HeaderMap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{Closed, Connection};
+use super::sid::Sid;
+use super::{Settings, Shared};
+
+/// A session that has begun.
+pub struct Opened {
+    /// The session.
+    pub connection: Arc<Connection>,
+    /// What its first request said of itself.
+    pub headers: HeaderMap,
+}
+
+/// All sessions; a cheap clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+/// Begins to serve a session.
+type Serve = Box<dyn Fn(&Engine, Opened) + Send + Sync>;
+
+struct Inner {
+    settings: Settings,
+    sessions: Mutex<HashMap<Sid, Shared>>,
+    serve: Serve,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Engine {
+    /// No sessions yet. Each that begins is served by `serve`; its tasks run on `tasks`, and end with it or
+    /// at `stop`.
+    pub fn new<F>(
+        settings: Settings,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+        serve: impl Fn(Opened) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let serve = Box::new(move |engine: &Self, opened| engine.spawn(serve(opened)));
+        Self(Arc::new(Inner { settings, sessions: Mutex::default(), serve, stop, tasks }))
+    }
+
+    /// Closes every session.
+    pub fn close(&self) {
+        let sessions: Vec<Shared> = self.sessions().values().cloned().collect();
+        for session in sessions {
+            session.close(Closed::ByServer);
+        }
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.0.settings
+    }
+
+    /// The session of an id.
+    pub(super) fn session(&self, sid: Sid) -> Option<Shared> {
+        self.sessions().get(&sid).cloned()
+    }
+
+    /// Has a session served, and kept by `keep` until it is over.
+    pub(super) fn open<F>(&self, connection: Shared, headers: HeaderMap, keep: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let sid = connection.sid();
+        self.sessions().insert(sid, Arc::clone(&connection));
+        (self.0.serve)(self, Opened { connection, headers });
+        self.spawn(keep);
+    }
+
+    /// Runs a task of a session's.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopped = self.0.stop.clone().cancelled_owned();
+        self.0.tasks.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = stopped => {}
+            }
+        });
+    }
+
+    /// Forgets a session that is over.
+    pub(super) fn forget(&self, connection: &Connection) {
+        self.sessions().remove(&connection.sid());
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Sid, Shared>> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -37,8 +37,13 @@ pub(crate) fn abandon_calls() {
 /// answer can't be read. A call that is [given up](abandon_calls) never returns.
 pub(crate) async fn call<T: DeserializeOwned>(command: &str, args: &Value) -> Result<T, CommandError> {
     let args = JSON::parse(&args.to_string()).map_err(|_| broken(command))?;
+    unless_abandoned(invoke(command, args)).await
+}
+
+/// What `answer` becomes, unless somebody signs out before it does: then nothing, ever.
+async fn unless_abandoned<T>(answer: impl Future<Output = T>) -> T {
     let signed_out = SIGNED_OUT.get();
-    let answer = invoke(command, args).await;
+    let answer = answer.await;
     if SIGNED_OUT.get() != signed_out {
         std::future::pending::<()>().await;
     }
@@ -98,5 +103,30 @@ fn broken(command: &str) -> CommandError {
             "The app did not answer as expected ({command}). Restart it; if that doesn't help, reinstall it."
         ),
         retryable: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_comes_after_signing_out_reaches_nobody() {
+        let come = Cell::new(false);
+        let answer = || poll_fn(|_| if come.get() { Poll::Ready(7) } else { Poll::Pending });
+        let mut of_one_user = pin!(unless_abandoned(answer()));
+        let mut waits = Context::from_waker(Waker::noop());
+        assert_eq!(of_one_user.as_mut().poll(&mut waits), Poll::Pending);
+
+        abandon_calls();
+        let mut of_the_next = pin!(unless_abandoned(answer()));
+        assert_eq!(of_the_next.as_mut().poll(&mut waits), Poll::Pending);
+        come.set(true);
+        assert_eq!(of_one_user.as_mut().poll(&mut waits), Poll::Pending);
+        assert_eq!(of_the_next.as_mut().poll(&mut waits), Poll::Ready(7));
     }
 }

@@ -77,6 +77,14 @@ impl Form {
         }
     }
 
+    /// Goes on after `sent` has been stored as `template`. What was typed meanwhile stays.
+    pub(crate) fn saved(self, sent: &Self, template: Template) -> Self {
+        match self == *sent {
+            true => Self::edit(template),
+            false => Self { of: Some(template), ..self },
+        }
+    }
+
     /// Goes on from the newest version, with what is written here.
     pub(crate) fn keep_mine(&mut self, theirs: Template) {
         self.of = Some(theirs);
@@ -161,6 +169,18 @@ mod tests {
         assert_eq!((form.draft().text.as_str(), form.draft().version), ("Use gate 5", Some(2)));
         form.keep_as_new();
         assert_eq!((form.meanwhile(&[]), form.draft().version), (Meanwhile::Nothing, None));
+    }
+
+    #[test]
+    fn what_is_typed_while_it_is_saved_stays_and_is_saved_next() {
+        let sent = edited(" Use gate 5 ");
+        let stored = template(2, "Gate", "Use gate 5");
+        assert_eq!(sent.clone().saved(&sent, stored.clone()), Form::edit(stored.clone()));
+
+        let typed = Form { text: "Use gate 5 or 6".into(), ..sent.clone() };
+        let form = typed.saved(&sent, stored.clone());
+        assert_eq!((form.text.as_str(), form.is_changed()), ("Use gate 5 or 6", true));
+        assert_eq!((form.draft().version, form.meanwhile(&[stored])), (Some(2), Meanwhile::Nothing));
     }
 
     #[test]

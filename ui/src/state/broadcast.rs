@@ -82,6 +82,21 @@ impl Broadcast {
         }
     }
 
+    /// Takes in whether the core has taken what is written. Where it hasn't, all of it stays.
+    fn answered(self, answer: Result<(), CommandError>) {
+        match answer {
+            Ok(()) => {
+                self.open.set(false);
+                self.clear();
+            }
+            Err(error) => {
+                self.busy.set(false);
+                self.confirming.set(false);
+                self.refused.set(Some(error.message));
+            }
+        }
+    }
+
     /// Tries again to send a message that failed. It is the same message to the server.
     pub(crate) fn retry(self, client_message_id: String) {
         self.say(async move { commands::retry_message(&client_message_id).await });
@@ -134,17 +149,41 @@ impl Desk {
         broadcast.busy.set(true);
         broadcast.refused.set(None);
         spawn_local(self.inbox.tray.pass_on(async move {
-            match commands::send_messages(&sent).await {
-                Ok(()) => {
-                    broadcast.open.set(false);
-                    broadcast.clear();
-                }
-                Err(error) => {
-                    broadcast.busy.set(false);
-                    broadcast.confirming.set(false);
-                    broadcast.refused.set(Some(error.message));
-                }
-            }
+            broadcast.answered(commands::send_messages(&sent).await);
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written() -> Broadcast {
+        let broadcast = Broadcast::new();
+        broadcast.open.set(true);
+        broadcast.draft.set(Draft { text: "Ice on the I-40".into(), urgent: true, ..Draft::default() });
+        broadcast.confirming.set(true);
+        broadcast.busy.set(true);
+        broadcast
+    }
+
+    #[test]
+    fn what_was_not_taken_stays_as_it_was_written() {
+        let broadcast = written();
+        let draft = broadcast.draft.get_untracked();
+        let message = "There is no room left on the disk.".to_owned();
+        broadcast.answered(Err(CommandError { code: "outbox".into(), message: message.clone(), retryable: true }));
+        assert_eq!(broadcast.draft.get_untracked(), draft);
+        assert!(broadcast.open.get_untracked() && !broadcast.confirming.get_untracked());
+        assert!(!broadcast.busy.get_untracked(), "it can be sent again");
+        assert_eq!(broadcast.refused.get_untracked(), Some(message));
+    }
+
+    #[test]
+    fn what_was_taken_is_written_no_more() {
+        let broadcast = written();
+        broadcast.answered(Ok(()));
+        assert_eq!(broadcast.draft.get_untracked(), Draft::default());
+        assert!(!broadcast.open.get_untracked() && !broadcast.busy.get_untracked());
     }
 }

@@ -20,6 +20,15 @@ pub(crate) struct TemplateForm {
     pub(crate) refused: RwSignal<Option<String>>,
     /// Whether it is being asked if the template may be removed.
     pub(crate) removing: RwSignal<bool>,
+    /// How often editing has begun: an answer to what was edited before is none to what is edited now.
+    begun: StoredValue<u64>,
+}
+
+/// What the server is asked to store, and for which editing.
+#[derive(Debug, Clone)]
+struct Saving {
+    sent: Form,
+    begun: u64,
 }
 
 impl TemplateForm {
@@ -30,6 +39,7 @@ impl TemplateForm {
             busy: RwSignal::new(false),
             refused: RwSignal::default(),
             removing: RwSignal::new(false),
+            begun: StoredValue::default(),
         }
     }
 
@@ -40,6 +50,7 @@ impl TemplateForm {
 
     /// Begins to edit a template, or a new one.
     pub(crate) fn begin(self, form: Option<Form>) {
+        self.begun.update_value(|begun| *begun += 1);
         self.form.set(form);
         self.refused.set(None);
         self.removing.set(false);
@@ -55,6 +66,37 @@ impl TemplateForm {
         });
         self.refused.set(None);
     }
+
+    /// Begins to store what is edited, where it can be stored and isn't being stored yet.
+    fn saving(self) -> Option<Saving> {
+        let sent = self.form.get_untracked().filter(|form| form.problem().is_none())?;
+        if self.busy.get_untracked() {
+            return None;
+        }
+        self.busy.set(true);
+        self.refused.set(None);
+        Some(Saving { sent, begun: self.begun.get_value() })
+    }
+
+    /// Takes in that it is stored, where it is still edited.
+    fn saved(self, saving: &Saving, template: Template) {
+        if let Some(form) = self.form.get_untracked().filter(|_| self.is_at(saving)) {
+            self.begin(Some(form.saved(&saving.sent, template)));
+        }
+    }
+
+    /// Whether what is edited is still what was sent.
+    fn is_at(self, saving: &Saving) -> bool {
+        let of_it = |form: &Option<Form>| form.as_ref().is_some_and(|form| form.id() == saving.sent.id());
+        self.begun.get_value() == saving.begun && self.form.with_untracked(of_it)
+    }
+
+    /// Takes in that it could not be stored or removed. What is written stays.
+    fn refuse(self, error: &CommandError) {
+        self.busy.set(false);
+        self.removing.set(false);
+        self.refused.set(words(error));
+    }
 }
 
 impl Templates {
@@ -67,33 +109,19 @@ impl Templates {
 
     /// Stores what is being edited.
     pub(crate) fn save(self) {
-        let Some(edited) = self.form.form.get_untracked() else { return };
-        if edited.problem().is_some() || self.form.busy.get_untracked() {
-            return;
-        }
-        self.form.busy.set(true);
-        self.form.refused.set(None);
+        let Some(saving) = self.form.saving() else { return };
         spawn_local(async move {
-            let draft = edited.draft();
-            let answer = match edited.id() {
+            let draft = saving.sent.draft();
+            let answer = match saving.sent.id() {
                 Some(id) => commands::change_template(id, &draft).await,
                 None => commands::add_template(&draft).await,
             };
-            let now = self.form.form.get_untracked();
-            let is_still = now.as_ref().map(Form::id) == Some(edited.id());
             match answer {
                 Ok(template) => {
-                    if is_still {
-                        // What was typed meanwhile stays.
-                        let form = now.filter(|now| *now != edited).map_or_else(
-                            || Form::edit(template.clone()),
-                            |typed| Form { of: Some(template.clone()), ..typed },
-                        );
-                        self.form.begin(Some(form));
-                    }
+                    self.form.saved(&saving, template.clone());
                     self.stored(template);
                 }
-                Err(error) => self.not_done(&error, is_still),
+                Err(error) => self.not_done(&error, self.form.is_at(&saving)),
             }
         });
     }
@@ -125,9 +153,7 @@ impl Templates {
         // What somebody else has done shows when the list has come anew, beside what is written here.
         self.fetch();
         if is_still {
-            self.form.busy.set(false);
-            self.form.removing.set(false);
-            self.form.refused.set(words(error));
+            self.form.refuse(error);
         }
     }
 }
@@ -140,5 +166,88 @@ fn words(error: &CommandError) -> Option<String> {
             "Your team has {MAX_TEMPLATES} quick replies, which is the most. Delete one that nobody uses."
         )),
         _ => Some(error.message.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored(id: &str, version: u64, text: &str) -> Template {
+        serde_json::from_value(json!({
+            "templateId": id, "title": "Gate", "text": text, "version": version,
+            "updatedBy": "ann", "updatedAt": "2026-11-24T10:00:00Z",
+        }))
+        .expect("a template")
+    }
+
+    fn new_one(text: &str) -> Form {
+        Form { of: None, title: "Gate".into(), text: text.into() }
+    }
+
+    /// What is edited: of which version of which template, and its text.
+    fn edited(form: TemplateForm) -> Option<(Option<(String, u64)>, String)> {
+        let form = form.form.get_untracked()?;
+        Some((form.of.map(|of| (of.template_id.to_string(), of.version)), form.text))
+    }
+
+    fn refusal(code: &str) -> CommandError {
+        CommandError { code: code.into(), message: "It didn't work.".into(), retryable: false }
+    }
+
+    #[test]
+    fn what_is_typed_while_it_is_saved_is_kept() {
+        let form = TemplateForm::new();
+        form.begin(Some(Form::edit(stored("t1", 1, "Use gate 4"))));
+        form.change(|form| form.text = "Use gate 5".into());
+        let saving = form.saving().expect("something to save");
+        assert!(form.busy.get_untracked() && form.saving().is_none(), "once at a time");
+        form.change(|form| form.text = "Use gate 6".into());
+        form.saved(&saving, stored("t1", 2, "Use gate 5"));
+        assert_eq!(edited(form), Some((Some(("t1".into(), 2)), "Use gate 6".into())));
+        assert!(!form.busy.get_untracked());
+    }
+
+    #[test]
+    fn a_new_one_that_is_begun_while_another_is_saved_is_another() {
+        let form = TemplateForm::new();
+        form.begin(Some(new_one("Use gate 4")));
+        let saving = form.saving().expect("something to save");
+        form.begin(Some(new_one("Use gate 5")));
+        form.saved(&saving, stored("t1", 1, "Use gate 4"));
+        assert_eq!(edited(form), Some((None, "Use gate 5".into())), "it must not be saved over the first");
+
+        form.begin(None);
+        form.saved(&saving, stored("t1", 1, "Use gate 4"));
+        assert_eq!(edited(form), None, "what was closed stays closed");
+    }
+
+    #[test]
+    fn what_is_kept_as_a_new_one_while_it_is_saved_is_another() {
+        let form = TemplateForm::new();
+        form.begin(Some(Form::edit(stored("t1", 1, "Use gate 4"))));
+        let saving = form.saving().expect("something to save");
+        form.change(Form::keep_as_new);
+        assert!(!form.is_at(&saving));
+    }
+
+    #[test]
+    fn a_conflict_loses_nothing_and_is_shown_by_the_list() {
+        let form = TemplateForm::new();
+        form.begin(Some(Form::edit(stored("t1", 1, "Use gate 4"))));
+        form.change(|form| form.text = "Use gate 5".into());
+        let saving = form.saving().expect("something to save");
+        assert!(form.is_at(&saving));
+        form.refuse(&refusal("version_conflict"));
+        assert_eq!(edited(form), Some((Some(("t1".into(), 1)), "Use gate 5".into())));
+        assert_eq!((form.busy.get_untracked(), form.refused.get_untracked()), (false, None));
+        let theirs = stored("t1", 2, "Use gate 6");
+        let mine = form.form.get_untracked().expect("a form");
+        assert_eq!(mine.meanwhile(std::slice::from_ref(&theirs)), Meanwhile::Changed(theirs));
+
+        form.refuse(&refusal("unavailable"));
+        assert_eq!(form.refused.get_untracked().as_deref(), Some("It didn't work."));
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sally_protocol::Id;
+use sally_protocol::desktop::CommandError;
 use sally_protocol::team::{Note, NoteDraft};
 use uuid::Uuid;
 
@@ -115,11 +116,18 @@ impl TeamNotes {
 
     fn send(self, conversation: Id, draft: NoteDraft) {
         spawn_local(async move {
-            match commands::add_note(&conversation, &draft).await {
-                Ok(note) => self.receive(note),
-                Err(error) => self.change(&conversation, |book| book.failed(&draft.client_note_id, error)),
-            }
+            let answer = commands::add_note(&conversation, &draft).await;
+            self.answered(&conversation, &draft.client_note_id, answer);
         });
+    }
+
+    /// Takes in whether a note is stored. One that isn't stays where it was written, to be tried again
+    /// or discarded, whatever is looked at meanwhile.
+    fn answered(self, conversation: &Id, client_note_id: &str, answer: Result<Note, CommandError>) {
+        match answer {
+            Ok(note) => self.receive(note),
+            Err(error) => self.change(conversation, |book| book.failed(client_note_id, error)),
+        }
     }
 
     fn change<T: Default>(self, conversation: &Id, change: impl FnOnce(&mut Notebook) -> T) -> T {
@@ -132,5 +140,49 @@ impl TeamNotes {
         self.loads.update(|loads| {
             loads.insert(conversation.clone(), load);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sally_protocol::Role;
+    use sally_protocol::team::Notes;
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::notebook::Stand;
+
+    fn id(text: &str) -> Id {
+        Id::parse(text).expect("an id")
+    }
+
+    fn stored(n: u32, conversation: &str) -> Note {
+        serde_json::from_value(json!({
+            "noteId": format!("n{n}"), "conversationId": conversation, "authorId": "bob", "content": "remark",
+            "at": format!("2026-11-24T10:{n:02}:00Z"), "clientNoteId": format!("u{n}"),
+        }))
+        .expect("a note")
+    }
+
+    #[test]
+    fn a_note_that_could_not_be_stored_stays_with_its_conversation() {
+        let viewer = Viewer { user: id("ann"), role: Role::Dispatcher };
+        let (notes, drv_1, drv_2) = (TeamNotes::new(), id("drv-1"), id("drv-2"));
+        let draft = NoteDraft { content: "Knows the dock".into(), client_note_id: "mine".into() };
+        notes.change(&drv_1, |book| book.page(Notes { notes: vec![stored(1, "drv-1")], more: false }, None));
+        notes.change(&drv_1, |book| book.sending(draft.clone(), Timestamp::UNIX_EPOCH));
+
+        // Another conversation is looked at when the answer comes, and much has been noted on coming back.
+        notes.change(&drv_2, |book| book.page(Notes { notes: vec![stored(2, "drv-2")], more: false }, None));
+        let error = CommandError { code: "unreachable".into(), message: "No server.".into(), retryable: false };
+        notes.answered(&drv_1, "mine", Err(error.clone()));
+        notes.change(&drv_1, |book| book.page(Notes { notes: vec![stored(9, "drv-1")], more: true }, None));
+
+        let key = "ann/mine";
+        let shown = |of: &Id| notes.books.with_untracked(|books| books.get(of)?.shown(key, &viewer));
+        let seen = shown(&drv_1).expect("the note");
+        assert_eq!((seen.content.as_str(), seen.stand), ("Knows the dock", Stand::Failed(error)));
+        assert_eq!(shown(&drv_2), None);
+        assert_eq!(notes.change(&drv_1, |book| book.again(key, &viewer)), Some(draft), "the same note again");
     }
 }

@@ -243,7 +243,7 @@ pub async fn act_on(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let member = actor(&app, &principal).await?;
-    let body = body.map_err(|_| too_large())?;
+    let body = body?;
     let alert = Id::parse(&alert).map_err(|_| ApiError::not_found())?;
     let details = if body.is_empty() { Details::default() } else { from_body(&body)? };
     let action = Action::read(&action, details)?;
@@ -290,7 +290,7 @@ pub async fn act_on_many(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Outcomes>, ApiError> {
     let member = actor(&app, &principal).await?;
-    let body = body.map_err(|_| too_large())?;
+    let body = body?;
     let Bulk { ids, action, details } = from_body(&body)?;
     if ids.is_empty() || ids.len() > MAX_BULK {
         return Err(ApiError::invalid("invalid_ids", format!("name 1 to {MAX_BULK} alerts")));
@@ -320,10 +320,6 @@ pub async fn act_on_many(
 async fn actor(app: &App, principal: &Principal) -> Result<Member, ApiError> {
     let member = app.admit(principal, None).await?;
     if member.role == Role::Service { Err(ApiError::forbidden()) } else { Ok(member) }
-}
-
-fn too_large() -> ApiError {
-    ApiError::too_large(format!("a request may have at most {MAX_BODY_BYTES} bytes"))
 }
 
 fn from_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

@@ -81,6 +81,12 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, code, "Conflict").detail(detail)
     }
 
+    /// 408.
+    pub fn body_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body didn't come")
+            .detail("the body of the request paused for too long")
+    }
+
     /// 413.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large").detail(detail)

@@ -9,7 +9,7 @@
 //!
 //! - [`config`]: every setting, from flags, environment and file.
 //! - [`front`]: the listening socket, and who gets a connection.
-//! - [`query`]: what a request asks for in its address.
+//! - [`query`] and [`body`]: what a request asks for in its address, and what it carries.
 //! - [`router`]: every route on one screen; [`app`]: what their handlers share; [`error`]: from an
 //!   error to a status and a stable code.
 //! - [`auth`]: who is calling, and what they may do.
@@ -36,6 +36,7 @@ pub mod alerts;
 pub mod app;
 mod asset;
 pub mod auth;
+pub mod body;
 pub mod cli;
 pub mod config;
 pub mod description;

@@ -47,7 +47,7 @@ pub async fn login(
     headers: HeaderMap,
     request: Result<Json<LoginRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {
-    let Json(request) = request.map_err(|error| ApiError::bad_request("invalid_json", error.body_text()))?;
+    let Json(request) = request?;
     let peer = app.proxies.client(peer.ip(), &headers);
     let (email, tenant) = (request.email.as_str(), request.tenant.as_ref());
     app.attempts.look(email, tenant, peer, Instant::now()).map_err(ApiError::too_many_attempts)?;

@@ -75,7 +75,7 @@ pub async fn publish(
     if !principal.role.is_some_and(|role| role.may_publish()) || principal.scope.is_none() {
         return Err(ApiError::forbidden());
     }
-    let body = body.map_err(|_| ApiError::too_large(format!("a request may have at most {MAX_BODY_BYTES} bytes")))?;
+    let body = body?;
     let key = idempotency_key(&headers)?;
     let publisher = format!("{}/{}", principal.claims.tenant_id.as_deref().unwrap_or_default(), principal.claims.sub);
     let body_hash = hex(&Sha256::digest(&body));

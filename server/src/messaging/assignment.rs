@@ -1,7 +1,6 @@
 //! The dispatch team, and who of it looks after which conversation, over HTTP.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use sally_protocol::team::{Assign, Assignment, Team, TeamMember};
@@ -9,6 +8,7 @@ use sally_protocol::team::{Assign, Assignment, Team, TeamMember};
 use super::http::{body, conversation_of, dispatcher};
 use crate::app::App;
 use crate::auth::Principal;
+use crate::body::Body;
 use crate::error::ApiError;
 
 /// `GET /api/team`: who may look after a conversation, by name.
@@ -39,7 +39,7 @@ pub async fn assign(
     State(app): State<App>,
     principal: Principal,
     Path(conversation): Path<String>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Result<Json<Assignment>, ApiError> {
     let member = dispatcher(&app, &principal).await?;
     let conversation_id = conversation_of(&app, &member, &conversation).await?;

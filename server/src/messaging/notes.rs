@@ -1,7 +1,6 @@
 //! The dispatch team's notes in a conversation over HTTP.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use super::http::{DEFAULT_PAGE, body, conversation_of, dispatcher};
 use crate::app::App;
 use crate::auth::Principal;
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::query::Query;
 
@@ -57,7 +57,7 @@ pub async fn add(
     State(app): State<App>,
     principal: Principal,
     Path(conversation): Path<String>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Result<(StatusCode, Json<Note>), ApiError> {
     let member = dispatcher(&app, &principal).await?;
     let conversation_id = conversation_of(&app, &member, &conversation).await?;

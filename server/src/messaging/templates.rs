@@ -1,7 +1,6 @@
 //! The tenant's quick replies over HTTP.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use serde_json::json;
 use super::http::{body, dispatcher};
 use crate::app::App;
 use crate::auth::{Member, Principal};
+use crate::body::Body;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::store::templates::{Changed, Edit};
@@ -41,7 +41,7 @@ pub async fn list(State(app): State<App>, principal: Principal) -> Result<Json<T
 pub async fn add(
     State(app): State<App>,
     principal: Principal,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Result<(StatusCode, Json<Template>), ApiError> {
     let member = dispatcher(&app, &principal).await?;
     let edit = edit(&member, body(&bytes)?)?;
@@ -63,7 +63,7 @@ pub async fn change(
     State(app): State<App>,
     principal: Principal,
     Path(template): Path<String>,
-    bytes: Bytes,
+    Body(bytes): Body,
 ) -> Result<Json<Template>, ApiError> {
     let member = dispatcher(&app, &principal).await?;
     let template = Id::parse(&template).map_err(|_| ApiError::not_found())?;

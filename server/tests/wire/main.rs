@@ -6,7 +6,7 @@
 //!
 //! - [`support`]: the server under test, and a client that reads event streams byte by byte.
 //! - [`stream`]: `GET /sse/events`: order, resume, snapshot, resync, roles, limits, expiry.
-//! - [`stalled`]: a client that asks for one and does not read it.
+//! - [`stalled`]: a client that asks for one and does not read it, or that stops in the middle of a request.
 //! - [`publish`]: `POST /api/events`.
 //! - [`alerts`]: `POST /api/alerts/{id}/{action}`.
 //! - [`sign_in`]: `/auth/*` and where tokens may come from.

@@ -1,4 +1,4 @@
-//! Clients that ask for a stream or enter the namespace, and don't read.
+//! Clients that don't read what they ask for, or don't send what they say they will.
 
 use std::time::Duration;
 
@@ -94,4 +94,47 @@ async fn a_socket_that_takes_nothing_is_cut_off_and_has_no_hole() {
     let cursor = &received.last().unwrap()["cursor"];
     let resumed = back.call("resume", json!({ "cursor": cursor, "limit": 1 })).await;
     assert_eq!(resumed["messages"][0]["messageId"], sent[received.len()]);
+}
+
+/// Begins a request on a connection of its own, waits for the answer to it, and says its status and code.
+async fn answer_to(server: &Server, path: &str, rest: &str) -> (String, Value) {
+    let token = server.token("acme", "ann", Role::Admin);
+    let mut stream = TcpStream::connect(server.running().address()).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nConnection: close\r\n{rest}"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let reading = stream.read_to_end(&mut answer);
+    tokio::time::timeout(Duration::from_secs(25), reading).await.expect("an answer").unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("content-type: application/problem+json"), "{path}: {answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    (head.split(' ').nth(1).unwrap().to_owned(), body["code"].clone())
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_whole_is_answered_as_a_problem() {
+    let server = Server::start().await;
+    let driver = server.token("acme", "drv-1", Role::Driver);
+    assert_eq!(server.get("/api/conversations", &driver).await.status(), 200);
+    let paths = [
+        "/auth/login",
+        "/api/events",
+        "/api/alerts/a1/acknowledge",
+        "/api/alerts/bulk",
+        "/api/templates",
+        "/api/conversations/drv-1/notes",
+        "/api/conversations/drv-1/assign",
+    ];
+    let stops = paths.map(|path| answer_to(&server, path, "Content-Length: 100\r\n\r\n{"));
+    for (path, answer) in paths.iter().zip(futures_util::future::join_all(stops).await) {
+        assert_eq!(answer, ("408".into(), json!("body_timeout")), "{path}");
+    }
+    for path in paths {
+        let answer = answer_to(&server, path, "Transfer-Encoding: chunked\r\n\r\nno length\r\n").await;
+        assert_eq!(answer, ("400".into(), json!("invalid_body")), "{path}");
+    }
 }

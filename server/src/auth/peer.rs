@@ -86,6 +86,24 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_of_proxies_is_followed_back_as_far_as_it_is_trusted() {
+        let chain = "203.0.113.5, [2001:db8::7]:4711, ::ffff:10.0.0.3,10.0.0.2:80 ,  [2001:db8::1]";
+        assert_eq!(client("10.0.0.1", &[chain]), "2001:db8::7");
+        assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3", "none but proxies");
+        assert_eq!(client("10.0.0.1", &["::ffff:192.0.2.1"]), "192.0.2.1", "one client, one limit");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_way_back() {
+        for garbage in
+            ["", "unknown", "_hidden", "192.0.2", "192.0.2.1:99999", "2001:db8::7:zz", "\u{e9}", "\"192.0.2.1\""]
+        {
+            let line = format!("203.0.113.5, {garbage}, 10.0.0.2");
+            assert_eq!(client("10.0.0.1", &[&line]), "10.0.0.2", "{garbage:?}");
+        }
+    }
+
+    #[test]
     fn nobody_else_does() {
         assert_eq!(client("192.0.2.9", &["192.0.2.1"]), "192.0.2.9");
         assert_eq!(client("10.0.0.1", &["203.0.113.5, 192.0.2.1"]), "192.0.2.1", "the client wrote the first");

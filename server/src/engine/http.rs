@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{FromRequest as _, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
@@ -21,7 +20,7 @@ use super::packet::{Incoming, Packet, Part, SEPARATOR};
 use super::sid::Sid;
 use super::websocket::Socket;
 use super::{Engine, MAX_PAYLOAD_BYTES, Shared, polling, probe, websocket};
-use crate::error::ApiError;
+use crate::body::Body;
 
 /// Why a request is refused, in the words of the official server (engine.io 6, `server.ts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +82,7 @@ async fn answer(engine: &Engine, request: Request) -> Result<Response, Refusal> 
         return match (upgrades, request.method()) {
             (true, _) => try_web_socket(engine, session, request),
             (false, &Method::GET) => poll(&session).await,
-            (false, &Method::POST) => post(&session, request.into_body()).await,
+            (false, &Method::POST) => post(&session, request).await,
             (false, _) => Err(Refusal::BadRequest),
         };
     }
@@ -223,15 +222,16 @@ impl Drop for Posting<'_> {
     }
 }
 
-async fn post(connection: &Connection, body: Body) -> Result<Response, Refusal> {
+async fn post(connection: &Connection, request: Request) -> Result<Response, Refusal> {
     if !connection.begin_post()? {
         // Which of two comes first can't be told.
         connection.close(Closed::ByServer);
         return Err(Refusal::BadRequest);
     }
     let mut posting = Posting { connection, is_whole: false };
-    let Ok(body) = axum::body::to_bytes(body, MAX_PAYLOAD_BYTES).await else {
-        return Ok(ApiError::too_large(format!("a payload may have at most {MAX_PAYLOAD_BYTES} bytes")).into_response());
+    let body = match Body::from_request(request, &()).await {
+        Ok(Body(body)) => body,
+        Err(error) => return Ok(error.into_response()),
     };
     let parts = std::str::from_utf8(&body).map_err(|_| Refusal::BadRequest)?;
     for part in parts.split(char::from(SEPARATOR)).filter(|_| !parts.is_empty()) {
@@ -248,7 +248,7 @@ async fn post(connection: &Connection, body: Body) -> Result<Response, Refusal> 
     Ok(([(header::CONTENT_TYPE, "text/html")], "ok").into_response())
 }
 
-fn payload(packets: impl Into<Body>) -> Response {
+fn payload(packets: impl Into<axum::body::Body>) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=UTF-8"), (header::CACHE_CONTROL, "no-store")];
     (headers, packets.into()).into_response()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyPool, Describe, Either, Error, Execute, Executor, SqlStr};
 
@@ -45,7 +45,8 @@ impl<'p> Executor<'p> for Bounded<'p> {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        within_limit(self.0.fetch_optional(query)).boxed()
+        // To its end, past the row: SQLite commits a statement that writes only then, and may fail at it.
+        self.fetch_all(query).map_ok(|rows| rows.into_iter().next()).boxed()
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>

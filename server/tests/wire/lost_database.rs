@@ -147,3 +147,34 @@ async fn messages_are_refused_while_the_database_is_lost_and_none_is_lost() {
         send_through(&server, &mut door, frozen, &mut seqs).await;
     }
 }
+
+#[tokio::test]
+async fn a_lost_database_is_told_of_each_of_many_alerts_and_none_is_acted_on() {
+    let url = postgres::database().await;
+    let mut door = Door::of(&url).await;
+    let server = Server::with(|config| config.database_url = Some(url)).await;
+    let ids: Vec<String> = (0..100).map(|n| format!("a{n}")).collect();
+    let alert = |id: &String| json!({ "type": "new_alert", "alert": { "id": id, "priority": "high" } });
+    server.publish("acme", ids.iter().map(alert).collect()).await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    assert_eq!(server.get("/api/alerts/a0", &token).await.status(), 200, "ann is known");
+
+    let body = json!({ "ids": ids, "action": "acknowledge" });
+    door.freeze().await;
+    let answer = tokio::time::timeout(Duration::from_secs(15), server.post("/api/alerts/bulk", &token, &body)).await;
+    door.thaw().await;
+    let answer = answer.expect("an answer in time");
+    assert_eq!(answer.status(), 200);
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(results.len(), ids.len(), "each is told");
+    for (result, id) in results.iter().zip(&ids) {
+        assert_eq!((&result["id"], &result["error"]["code"]), (&json!(id), &json!("unavailable")));
+    }
+
+    until("the server is ready again", async || is_ready(&server).await).await;
+    let answer: serde_json::Value = server.post("/api/alerts/bulk", &token, &body).await.json().await.unwrap();
+    for result in answer["results"].as_array().unwrap() {
+        assert_eq!(result["alert"]["status"], "acknowledged", "{result}");
+    }
+}

@@ -10,6 +10,10 @@ use serde_json::value::RawValue;
 /// The most attachments that a packet may announce. No request has any.
 const MAX_ATTACHMENTS: usize = 8;
 
+/// The longest name of a namespace, in bytes. Whoever asks for one that isn't there is told so by its
+/// name.
+const MAX_NAMESPACE_BYTES: usize = 128;
+
 /// A packet of a client's.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Packet<'a> {
@@ -66,6 +70,9 @@ impl<'a> Packet<'a> {
             }
             false => "/",
         };
+        if namespace.len() > MAX_NAMESPACE_BYTES {
+            return None;
+        }
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (id, data) = rest.split_at(digits);
         let id = if id.is_empty() { None } else { Some(number(id)?) };
@@ -141,6 +148,13 @@ mod tests {
         ] {
             assert_eq!(Packet::parse(text).map(|packet| packet.namespace), Some(namespace), "{text}");
         }
+    }
+
+    #[test]
+    fn the_name_of_a_namespace_is_bounded() {
+        let packet = |length: usize| format!("0/{},", "x".repeat(length - 1));
+        assert!(Packet::parse(&packet(MAX_NAMESPACE_BYTES)).is_some());
+        assert_eq!(Packet::parse(&packet(MAX_NAMESPACE_BYTES + 1)), None);
     }
 
     #[test]

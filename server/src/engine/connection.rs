@@ -12,7 +12,7 @@ use super::packet::Incoming;
 use super::sid::Sid;
 
 /// How many packets of a client may wait to be served. One that has more under way is closed.
-const MAX_RECEIVED: usize = 64;
+const MAX_RECEIVED: usize = 256;
 
 /// How many bytes of them may.
 const MAX_RECEIVED_BYTES: usize = 1024 * 1024;

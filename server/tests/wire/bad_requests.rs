@@ -300,6 +300,24 @@ async fn attachments_are_no_argument() {
 }
 
 #[tokio::test]
+async fn a_burst_is_answered_to_its_last_request() {
+    let server = Server::start().await;
+    let mut wire = Wire::entered(&server, "drv-1", Role::Driver).await;
+    for id in 0..200 {
+        let message = json!(["send_message", { "content": "x", "clientMessageId": Uuid::new_v4() }]);
+        wire.send(format!("42/messaging,{id}{message}")).await;
+    }
+    let mut stored = 0;
+    for id in 0..200 {
+        let answer = wire.answer(id).await;
+        stored += u64::from(answer["ok"] == true);
+        assert!(answer["ok"] == true || code(&answer) == "rate_limited", "{answer}");
+    }
+    // Thirty at once, and ten more for each second that it took.
+    assert!((30..100).contains(&stored), "{stored}");
+}
+
+#[tokio::test]
 async fn whoever_asks_without_waiting_is_put_out() {
     let server = Server::start().await;
     let mut wire = Wire::entered(&server, "drv-1", Role::Driver).await;

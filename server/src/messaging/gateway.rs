@@ -22,7 +22,7 @@ use super::inbox::{self, Inbox};
 use super::limit::SendLimit;
 use super::packets::{Asked, Packets};
 use super::peers::{Notice, Peers};
-use super::presence::{Changes, Person, Presences};
+use super::presence::{Changes, Person, Presences, person};
 use super::requests::side;
 use super::rooms::Rooms;
 use super::session::Session;
@@ -92,19 +92,21 @@ pub struct Parts {
 /// Why a socket may not connect; its text is the message of the `connect_error`.
 struct Refused(&'static str);
 
-/// A socket's place among those of its user. It is given back when this is dropped: with the
-/// session, or with a socket that was lost between the check and the connection.
+/// A socket's place in its rooms and among those of its user, until this is dropped.
 pub(super) struct Seat {
     gateway: Gateway,
     tenant: Tenant,
     person: Person,
+    socket: Arc<Socket>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.gateway.metrics.messaging_connections.dec();
-        let changes = self.gateway.presences.go(&self.tenant, &self.person);
-        self.gateway.announce(&self.tenant, changes, None);
+        let Self { gateway, tenant, person, socket } = self;
+        gateway.rooms.leave(tenant, person, socket);
+        gateway.metrics.messaging_connections.dec();
+        let changes = gateway.presences.go(tenant, person);
+        gateway.announce(tenant, changes, None);
     }
 }
 
@@ -213,15 +215,15 @@ impl Gateway {
             .come(&tenant, &person, self.max_sockets_per_user)
             .ok_or(Refused(code::TOO_MANY_CONNECTIONS))?;
         self.metrics.messaging_connections.inc();
-        let seat = Seat { gateway: self.clone(), tenant, person };
         let socket = Arc::new(Socket::new(Arc::clone(connection)));
+        let seat = Seat { gateway: self.clone(), tenant, person, socket: Arc::clone(&socket) };
         socket.tell_connected();
         if self.inbox.join(&member, &socket).await.is_err() {
             connection.end();
             return Err(Refused(code::UNAVAILABLE));
         }
         self.announce(&member.tenant, changes, Some(&socket));
-        Ok(Session { gateway: self.clone(), member, socket, typing_in: None, _seat: seat })
+        Ok(Session { gateway: self.clone(), member, socket, typing_in: None, seat })
     }
 
     /// Whose connection it is.
@@ -301,9 +303,4 @@ impl Gateway {
             }
         }
     }
-}
-
-/// A member as one who is connected.
-fn person(member: &Member) -> Person {
-    Person { side: side(member.role), user: member.user.clone() }
 }

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::audience::Audience;
 use super::badges::{Badge, Badges};
 use super::peers::{Notice, Peers};
-use super::presence::Presences;
+use super::presence::{Presences, person};
 use super::rooms::Rooms;
 use super::socket::{Socket, event};
 use crate::auth::Member;
@@ -303,7 +303,7 @@ impl Worker {
             expires_at: member.expires_at,
         };
         socket.emit("session", &session);
-        self.parts.rooms.join(member, socket);
+        self.parts.rooms.join(tenant, &person(member), socket);
         Ok(())
     }
 }

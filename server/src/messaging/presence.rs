@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::requests::side;
+use crate::auth::Member;
+
 /// How often a node repeats who is connected to it.
 pub(super) const REPEAT_PERIOD: Duration = Duration::from_secs(5);
 
@@ -25,6 +28,11 @@ const BELIEVED_FOR: Duration = Duration::from_secs(16);
 pub(super) struct Person {
     pub(super) side: Side,
     pub(super) user: Id,
+}
+
+/// A member as one who is connected.
+pub(super) fn person(member: &Member) -> Person {
+    Person { side: side(member.role), user: member.user.clone() }
 }
 
 /// What has changed for those who watch.

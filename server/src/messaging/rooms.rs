@@ -7,9 +7,8 @@ use sally_protocol::fleet::Side;
 use sally_protocol::{Id, Tenant};
 
 use super::audience::Audience;
-use super::requests::side;
+use super::presence::Person;
 use super::socket::Socket;
-use crate::auth::Member;
 
 /// The sockets of a room. Whoever goes through them has them as they are at that time.
 type Room = Arc<Vec<Arc<Socket>>>;
@@ -27,34 +26,34 @@ struct OfTenant {
 
 impl Rooms {
     /// Lets a socket into its rooms.
-    pub(super) fn join(&self, member: &Member, socket: &Arc<Socket>) {
+    pub(super) fn join(&self, tenant: &Tenant, person: &Person, socket: &Arc<Socket>) {
         let mut tenants = self.locked();
-        let of_tenant = tenants.entry(member.tenant.clone()).or_default();
-        let room = match side(member.role) {
+        let of_tenant = tenants.entry(tenant.clone()).or_default();
+        let room = match person.side {
             Side::Dispatch => &mut of_tenant.dispatch,
-            Side::Driver => of_tenant.drivers.entry(member.user.clone()).or_default(),
+            Side::Driver => of_tenant.drivers.entry(person.user.clone()).or_default(),
         };
         Arc::make_mut(room).push(Arc::clone(socket));
     }
 
     /// Takes it out of them. One that isn't in any is no matter.
-    pub(super) fn leave(&self, member: &Member, socket: &Socket) {
+    pub(super) fn leave(&self, tenant: &Tenant, person: &Person, socket: &Socket) {
         let mut tenants = self.locked();
-        let Some(of_tenant) = tenants.get_mut(&member.tenant) else { return };
+        let Some(of_tenant) = tenants.get_mut(tenant) else { return };
         let others = |room: &mut Room| Arc::make_mut(room).retain(|other| other.id != socket.id);
-        match side(member.role) {
+        match person.side {
             Side::Dispatch => others(&mut of_tenant.dispatch),
             Side::Driver => {
-                if let Some(room) = of_tenant.drivers.get_mut(&member.user) {
+                if let Some(room) = of_tenant.drivers.get_mut(&person.user) {
                     others(room);
                     if room.is_empty() {
-                        of_tenant.drivers.remove(&member.user);
+                        of_tenant.drivers.remove(&person.user);
                     }
                 }
             }
         }
         if of_tenant.dispatch.is_empty() && of_tenant.drivers.is_empty() {
-            tenants.remove(&member.tenant);
+            tenants.remove(tenant);
         }
     }
 

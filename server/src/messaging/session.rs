@@ -33,7 +33,7 @@ pub(super) struct Session {
     pub(super) socket: Arc<Socket>,
     /// The conversation in which its user was last said to type here.
     pub(super) typing_in: Option<Id>,
-    pub(super) _seat: Seat,
+    pub(super) seat: Seat,
 }
 
 /// How a session ends.
@@ -64,14 +64,15 @@ impl Session {
     /// Serves the socket until it is out of the namespace.
     pub(super) async fn run(mut self, packets: &mut Packets) {
         let end = self.serve_all(packets).await;
-        self.gateway.rooms.leave(&self.member, &self.socket);
-        if matches!(end, End::PutOut) {
-            self.socket.tell_disconnected();
+        let Self { gateway, member, socket, typing_in, seat } = self;
+        if let Some(conversation) = typing_in {
+            let Member { tenant, user, role, .. } = member;
+            gateway.note_typing(Typist { tenant, conversation, user, side: side(role) }, false, Some(&socket));
         }
-        if let Some(conversation) = self.typing_in.take() {
-            let Member { tenant, user, role, .. } = self.member;
-            let typist = Typist { tenant, conversation, user, side: side(role) };
-            self.gateway.note_typing(typist, false, None);
+        // Nothing is emitted to it any more when it is told.
+        drop(seat);
+        if matches!(end, End::PutOut) {
+            socket.tell_disconnected();
         }
     }
 

@@ -171,7 +171,8 @@ async fn upgraded(upgrade: OnUpgrade) -> Option<Socket> {
     Some(Socket::new(connection.io.into_inner(), &connection.read_buf))
 }
 
-/// A poll. One that is given up ends its session, since nobody knows what of its answer has arrived.
+/// A poll. One that is given up ends its session, since nobody knows what of its answer has arrived;
+/// unless the session has moved to a WebSocket, which takes what the poll didn't.
 struct Polled<'a> {
     connection: &'a Connection,
     is_answered: bool,
@@ -179,7 +180,7 @@ struct Polled<'a> {
 
 impl Drop for Polled<'_> {
     fn drop(&mut self) {
-        if !self.is_answered {
+        if !self.is_answered && self.connection.polls() {
             self.connection.close(Closed::ByClient);
         }
     }

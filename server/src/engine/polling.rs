@@ -18,17 +18,23 @@ pub(super) async fn keep(engine: Engine, connection: Shared) {
                     heartbeat.pong(Instant::now());
                 }
             }
-            () = tokio::time::sleep_until(heartbeat.due()) => match heartbeat.beat(Instant::now()) {
-                Beat::None => {}
-                Beat::Ping => connection.send(&Frame::packet("2")),
-                Beat::Lost => connection.close(Closed::ByClient),
+            () = tokio::time::sleep_until(heartbeat.due()) => {
+                // The word that it has moved may have gone to the task that keeps it there: a session
+                // that answers over its WebSocket isn't lost for not having answered a poll's ping.
+                if !connection.polls() {
+                    break;
+                }
+                match heartbeat.beat(Instant::now()) {
+                    Beat::None => {}
+                    Beat::Ping => connection.send(&Frame::packet("2")),
+                    Beat::Lost => connection.close(Closed::ByClient),
+                }
             }
         }
     }
     if connection.is_closed() {
         engine.forget(&connection);
-    } else {
-        // It has moved to a WebSocket, and the word was for the task that keeps it there.
-        connection.roused.notify_one();
     }
+    // Where it has moved to a WebSocket, the word was for the task that keeps it there.
+    connection.roused.notify_one();
 }

@@ -61,6 +61,8 @@ struct Polling {
     posting: bool,
     /// Whether a WebSocket is being tried.
     probing: bool,
+    /// Whether a poll is to be sent home for that, with nothing.
+    interrupts: bool,
     /// Whether the last ping was answered.
     has_ponged: bool,
 }
@@ -239,18 +241,18 @@ impl Connection {
     /// What a poll is to be answered, which is over then.
     pub(super) fn answer_get(&self) -> Poll {
         let mut state = self.locked();
-        let Ok(Polling { probing, .. }) = state.polling().copied() else { return Poll::Moved };
-        let answer = match (state.closed, probing) {
+        let Ok(Polling { interrupts, .. }) = state.polling().copied() else { return Poll::Moved };
+        let answer = match state.closed {
             // Whoever has left wants no news.
-            (Some(Closed::ByClient), _) => Poll::Payload(b"6".to_vec()),
-            (Some(Closed::ByServer), _) => Poll::Payload(b"1".to_vec()),
-            // The client is to stop polling; what waits goes out over the WebSocket.
-            (None, true) => Poll::Payload(b"6".to_vec()),
-            (None, false) if state.outlet.is_empty() => return Poll::Pending,
-            (None, false) => Poll::Payload(state.outlet.take_payload()),
+            Some(Closed::ByClient) => Poll::Payload(b"6".to_vec()),
+            Some(Closed::ByServer) => Poll::Payload(b"1".to_vec()),
+            None if !state.outlet.is_empty() => Poll::Payload(state.outlet.take_payload()),
+            // Once: a client whose WebSocket comes to nothing goes on polling, and not in circles.
+            None if interrupts => Poll::Payload(b"6".to_vec()),
+            None => return Poll::Pending,
         };
         if let Ok(polling) = state.polling() {
-            polling.getting = false;
+            (polling.getting, polling.interrupts) = (false, false);
         }
         answer
     }
@@ -292,13 +294,14 @@ impl Connection {
         state.closed.is_none() && state.polling().is_ok()
     }
 
-    /// Begins to try a WebSocket: polls are sent home from now on.
+    /// Begins to try a WebSocket: the poll that waits, or comes next, is sent home.
     pub(super) fn begin_probe(&self) -> Result<(), Misplaced> {
         let mut state = self.locked();
         let polling = state.polling()?;
         if std::mem::replace(&mut polling.probing, true) {
             return Err(Misplaced);
         }
+        polling.interrupts = true;
         drop(state);
         self.polled.notify_one();
         Ok(())
@@ -307,7 +310,7 @@ impl Connection {
     /// Gives it up: the session goes on polling.
     pub(super) fn end_probe(&self) {
         if let Ok(polling) = self.locked().polling() {
-            polling.probing = false;
+            (polling.probing, polling.interrupts) = (false, false);
         }
     }
 

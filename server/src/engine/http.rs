@@ -1,6 +1,7 @@
 //! The requests of sessions: opening, polling, and what is refused.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{FromRequest as _, Query, Request, State};
@@ -21,6 +22,10 @@ use super::sid::Sid;
 use super::websocket::Socket;
 use super::{Engine, MAX_PAYLOAD_BYTES, Shared, polling, probe, websocket};
 use crate::body::Body;
+use crate::error::ApiError;
+
+/// How long a payload may take to come. It is small, and its session may be over by then.
+const PAYLOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a request is refused, in the words of the official server (engine.io 6, `server.ts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,7 +235,8 @@ async fn post(connection: &Connection, request: Request) -> Result<Response, Ref
         return Err(Refusal::BadRequest);
     }
     let mut posting = Posting { connection, is_whole: false };
-    let body = match Body::from_request(request, &()).await {
+    let whole = tokio::time::timeout(PAYLOAD_TIMEOUT, Body::from_request(request, &())).await;
+    let body = match whole.unwrap_or_else(|_| Err(ApiError::body_timeout())) {
         Ok(Body(body)) => body,
         Err(error) => return Ok(error.into_response()),
     };

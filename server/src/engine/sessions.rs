@@ -23,12 +23,19 @@ pub struct Opened {
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
+#[derive(Default)]
+struct Sessions {
+    open: HashMap<Sid, Shared>,
+    /// Whether the server stops.
+    closing: bool,
+}
+
 /// Begins to serve a session.
 type Serve = Box<dyn Fn(&Engine, Opened) + Send + Sync>;
 
 struct Inner {
     settings: Settings,
-    sessions: Mutex<HashMap<Sid, Shared>>,
+    sessions: Mutex<Sessions>,
     serve: Serve,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -50,9 +57,13 @@ impl Engine {
         Self(Arc::new(Inner { settings, sessions: Mutex::default(), serve, stop, tasks }))
     }
 
-    /// Closes every session.
+    /// Closes every session, and those that are still opening as soon as they are open.
     pub fn close(&self) {
-        let sessions: Vec<Shared> = self.sessions().values().cloned().collect();
+        let sessions: Vec<Shared> = {
+            let mut sessions = self.sessions();
+            sessions.closing = true;
+            sessions.open.values().cloned().collect()
+        };
         for session in sessions {
             session.close(Closed::ByServer);
         }
@@ -64,7 +75,7 @@ impl Engine {
 
     /// The session of an id.
     pub(super) fn session(&self, sid: Sid) -> Option<Shared> {
-        self.sessions().get(&sid).cloned()
+        self.sessions().open.get(&sid).cloned()
     }
 
     /// Has a session served, and kept by `keep` until it is over.
@@ -72,8 +83,14 @@ impl Engine {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let sid = connection.sid();
-        self.sessions().insert(sid, Arc::clone(&connection));
+        let closing = {
+            let mut sessions = self.sessions();
+            sessions.open.insert(connection.sid(), Arc::clone(&connection));
+            sessions.closing
+        };
+        if closing {
+            connection.close(Closed::ByServer);
+        }
         (self.0.serve)(self, Opened { connection, headers });
         self.spawn(keep);
     }
@@ -91,10 +108,10 @@ impl Engine {
 
     /// Forgets a session that is over.
     pub(super) fn forget(&self, connection: &Connection) {
-        self.sessions().remove(&connection.sid());
+        self.sessions().open.remove(&connection.sid());
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<Sid, Shared>> {
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -115,16 +115,23 @@ pub(super) async fn keep(engine: Engine, connection: Shared, mut socket: Socket)
 async fn serve(engine: &Engine, connection: &Connection, socket: &mut Socket) -> Frame {
     let mut heartbeat = Heartbeat::new(engine.settings(), Instant::now());
     loop {
-        match take_turn(connection, socket, &mut heartbeat) {
-            Ok(true) => {
-                tokio::task::yield_now().await;
-                continue;
-            }
-            Ok(false) => {}
+        let more = match take_turn(connection, socket, &mut heartbeat) {
+            Ok(more) => more,
             Err(code) => return close_frame(code),
+        };
+        // Whoever has always something to say is pinged, too.
+        match heartbeat.beat(Instant::now()) {
+            Beat::None => {}
+            Beat::Ping => connection.send(&Frame::packet("2")),
+            Beat::Lost => connection.close(Closed::ByClient),
         }
         if connection.is_closed() {
             return close_frame(CloseCode::Normal);
+        }
+        if more {
+            connection.flush();
+            tokio::task::yield_now().await;
+            continue;
         }
         let interest = match connection.is_stalled() {
             true => Interest::READABLE | Interest::WRITABLE,
@@ -137,11 +144,7 @@ async fn serve(engine: &Engine, connection: &Connection, socket: &mut Socket) ->
                 Err(_) => return close_frame(CloseCode::Normal),
             },
             () = connection.roused.notified() => {}
-            () = tokio::time::sleep_until(heartbeat.due()) => match heartbeat.beat(Instant::now()) {
-                Beat::None => {}
-                Beat::Ping => connection.send(&Frame::packet("2")),
-                Beat::Lost => connection.close(Closed::ByClient),
-            }
+            () = tokio::time::sleep_until(heartbeat.due()) => {}
         }
     }
 }

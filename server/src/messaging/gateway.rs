@@ -169,7 +169,7 @@ impl Gateway {
                 Some(Asked::Connect { namespace, payload }) => (namespace, payload),
                 // From somebody who was in, and didn't know yet that they no longer are.
                 Some(Asked::Disconnect { .. } | Asked::Event { .. }) => continue,
-                None => return packets.connection.end(),
+                None => return,
             };
             if namespace != NAMESPACE {
                 self.refuse_unknown(&packets.connection, &namespace);
@@ -298,7 +298,7 @@ impl Gateway {
         let Some(frame) = event(name, data) else { return };
         let except = except.map(|socket| socket.id);
         for room in self.rooms.of(tenant, to) {
-            for socket in room.iter().filter(|socket| Some(socket.id) != except) {
+            for socket in room.iter().filter(|socket| Some(socket.id) != except && socket.is_in()) {
                 socket.connection.send_volatile(&frame);
             }
         }

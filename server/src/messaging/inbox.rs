@@ -277,7 +277,7 @@ impl Worker {
             let Some(frame) = event("new_message", message) else { continue };
             let audience = Audience::Conversation(message.conversation_id.clone());
             for room in self.parts.rooms.of(tenant, &audience) {
-                for socket in room.iter().filter(|socket| Some(socket.id) != from) {
+                for socket in room.iter().filter(|socket| Some(socket.id) != from && socket.is_in()) {
                     if socket.connection.push(&frame) {
                         written.push(Arc::clone(socket));
                     }

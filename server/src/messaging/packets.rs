@@ -37,6 +37,13 @@ struct Incomplete {
     bytes: usize,
 }
 
+impl Drop for Packets {
+    /// A connection that nobody serves any more is closed, whatever the reason.
+    fn drop(&mut self) {
+        self.connection.end();
+    }
+}
+
 impl Packets {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
         Self { connection, incomplete: None }

@@ -38,6 +38,7 @@ impl Rooms {
 
     /// Takes it out of them. One that isn't in any is no matter.
     pub(super) fn leave(&self, tenant: &Tenant, person: &Person, socket: &Socket) {
+        socket.set_left();
         let mut tenants = self.locked();
         let Some(of_tenant) = tenants.get_mut(tenant) else { return };
         let others = |room: &mut Room| Arc::make_mut(room).retain(|other| other.id != socket.id);

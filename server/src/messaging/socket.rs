@@ -1,6 +1,7 @@
 //! Somebody who is in the namespace: how they are told something.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sally_protocol::message::NAMESPACE;
 use serde::Serialize;
@@ -12,11 +13,23 @@ use crate::engine::{Connection, Frame, Sid};
 pub(super) struct Socket {
     pub(super) id: Sid,
     pub(super) connection: Arc<Connection>,
+    has_left: AtomicBool,
 }
 
 impl Socket {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { id: Sid::random(), connection }
+        Self { id: Sid::random(), connection, has_left: AtomicBool::new(false) }
+    }
+
+    /// Whether it is still in. Who goes through a room as it was asks before each socket: its connection
+    /// may belong to somebody else by then.
+    pub(super) fn is_in(&self) -> bool {
+        !self.has_left.load(Ordering::Acquire)
+    }
+
+    /// Takes note that it has left.
+    pub(super) fn set_left(&self) {
+        self.has_left.store(true, Ordering::Release);
     }
 
     /// Tells that it is in.

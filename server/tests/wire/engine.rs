@@ -219,7 +219,7 @@ async fn a_session_moves_to_a_websocket_and_stays_there() {
 #[tokio::test]
 async fn polls_go_on_while_a_websocket_is_tried() {
     let server = Server::start().await;
-    let mut polling = Polling::entered(&server, "drv-1", Role::Driver).await;
+    let polling = Polling::entered(&server, "drv-1", Role::Driver).await;
     let path = format!("/socket.io/?EIO=4&transport=websocket&sid={}", polling.sid);
     let mut wire = Wire::at(&server, &path, &[]).await.unwrap();
     wire.send("2probe").await;

@@ -56,7 +56,8 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             sqlx::query("DELETE FROM publish_answer WHERE answered_at <= $1")
                 .bind(forgotten_before(now))
                 .execute(&mut *transaction)

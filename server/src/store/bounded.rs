@@ -9,7 +9,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
-use sqlx::{Any, AnyPool, Describe, Either, Error, Execute, Executor, SqlStr};
+use sqlx::{Any, Describe, Either, Error, Execute, Executor, SqlStr};
+
+use super::connections::Connections;
 
 /// How long a statement or a transaction may take, the wait for a connection included.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -24,25 +26,36 @@ pub(crate) async fn within_limit<T, E: From<Error>>(work: impl Future<Output = R
     tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| Err(Error::PoolTimedOut.into()))
 }
 
-/// A pool; every statement that it runs ends within the limit.
+/// Connections; every statement that they run ends within the limit.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounded<'p>(pub(super) &'p AnyPool);
+pub(crate) struct Bounded<'c>(pub(super) &'c Connections);
 
-impl<'p> Executor<'p> for Bounded<'p> {
+impl Bounded<'_> {
+    /// All that a statement comes to, in the next turn with a connection.
+    async fn run<'q>(self, query: impl Execute<'q, Any> + 'q) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, Error> {
+        let mut turn = self.0.turn().await?;
+        let results = turn.fetch_many(query).try_collect().await;
+        results.inspect_err(|error| turn.doubt(error))
+    }
+}
+
+impl<'c> Executor<'c> for Bounded<'c> {
     type Database = Any;
 
     fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, Error>>
     where
-        'p: 'e,
+        'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let results = async { self.0.fetch_many(query).try_collect::<Vec<_>>().await };
-        stream::once(within_limit(results)).map_ok(|results| stream::iter(results).map(Ok)).try_flatten().boxed()
+        stream::once(within_limit(self.run(query)))
+            .map_ok(|results| stream::iter(results).map(Ok))
+            .try_flatten()
+            .boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
     where
-        'p: 'e,
+        'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
         // To its end, past the row: SQLite commits a statement that writes only then, and may fail at it.
@@ -51,15 +64,15 @@ impl<'p> Executor<'p> for Bounded<'p> {
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>
     where
-        'p: 'e,
+        'c: 'e,
     {
-        within_limit(self.0.prepare_with(sql, parameters)).boxed()
+        within_limit(async move { self.0.turn().await?.prepare_with(sql, parameters).await }).boxed()
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
     where
-        'p: 'e,
+        'c: 'e,
     {
-        within_limit(self.0.describe(sql)).boxed()
+        within_limit(async move { self.0.turn().await?.describe(sql).await }).boxed()
     }
 }

@@ -1,20 +1,21 @@
-//! The pools, opened and migrated.
+//! The database, opened and migrated.
 
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
+use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 use super::bounded::Bounded;
+use super::connections::{Connections, Turn};
 use super::{StoreError, migrations};
 
 /// A database with connections that write and connections that read; a cheap clone.
 #[derive(Clone)]
 pub struct Database {
     kind: Kind,
-    writer: AnyPool,
-    reader: AnyPool,
+    writer: Connections,
+    reader: Connections,
 }
 
 /// Which database it is, where that makes a difference.
@@ -26,6 +27,10 @@ pub(crate) enum Kind {
 
 /// How long a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How many connections write to PostgreSQL: the log and the inbox keep one each busy, the rest is for
+/// receipts and sessions.
+const POSTGRES_WRITERS: u32 = 4;
 
 /// How often a schema in SQLite is tried to be brought up to date, and the pause between two times.
 const MIGRATION_TRIES: u32 = 5;
@@ -54,16 +59,20 @@ impl Database {
         }
         let options: AnyConnectOptions = url.parse()?;
         migrate(kind, options.clone()).await?;
-        let pool = |connections: u32| {
-            AnyPoolOptions::new()
+        let pool = async |connections: u32| {
+            let pool = AnyPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .test_before_acquire(false)
                 .before_acquire(move |connection, _| Box::pin(kind.answers(connection)))
-                .after_connect(move |connection, _| Box::pin(kind.tune(connection)))
+                .after_connect(move |connection, _| Box::pin(kind.tune(connection)));
+            pool.connect_with(options.clone()).await.map(Connections::Pool)
         };
-        let writer = pool(kind.writers()).connect_with(options.clone()).await?;
-        let reader = pool(kind.readers()).connect_with(options).await?;
+        let writer = match kind {
+            Kind::Sqlite => Connections::alone(options.clone(), ACQUIRE_TIMEOUT).await?,
+            Kind::Postgres => pool(POSTGRES_WRITERS).await?,
+        };
+        let reader = pool(kind.readers()).await?;
         Ok(Self { kind, writer, reader })
     }
 
@@ -82,18 +91,14 @@ impl Database {
         Bounded(&self.reader)
     }
 
-    /// Begins a transaction that writes, to be run [`within_limit`](super::within_limit).
+    /// A connection that writes, for a transaction, to be waited for and used
+    /// [`within_limit`](super::within_limit).
     ///
     /// # Errors
     ///
     /// When the database fails.
-    pub(crate) async fn transaction(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        match self.kind {
-            // It takes SQLite's write lock before it reads: a transaction that has read can't take
-            // the lock any more once another process has written.
-            Kind::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await,
-            Kind::Postgres => self.writer.begin().await,
-        }
+    pub(crate) async fn turn_to_write(&self) -> Result<Turn<'_>, sqlx::Error> {
+        self.writer.turn().await
     }
 
     /// Whether the database answers.
@@ -162,17 +167,6 @@ impl Kind {
         }
     }
 
-    /// How many connections write. SQLite has one writer at a time: writers that queue here, for
-    /// the connection, wait their turn in order; those that meet inside SQLite poll for its lock.
-    /// In PostgreSQL the log and the inbox keep a connection each busy, the rest is for receipts
-    /// and sessions.
-    fn writers(self) -> u32 {
-        match self {
-            Self::Sqlite => 1,
-            Self::Postgres => 4,
-        }
-    }
-
     /// How many connections read.
     fn readers(self) -> u32 {
         match self {
@@ -192,7 +186,7 @@ impl Kind {
         }
     }
 
-    async fn tune(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    pub(super) async fn tune(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         let settings = match self {
             // What was acknowledged survives a power cut, so SQLite syncs at every commit; group
             // commit makes that cheap.

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`Database`]: the pools, opened and migrated.
+//! - [`Database`], opened and migrated; [`connections`]: whose turn it is to write.
 //! - [`bounded`]: statements and transactions that end within a limit, answered or not.
 //! - [`users`]: who may sign in, and who is known.
 //! - [`sessions`]: refresh tokens and their families.
@@ -22,6 +22,7 @@ pub mod acknowledgements;
 pub mod answers;
 pub mod assignments;
 mod bounded;
+mod connections;
 mod database;
 mod identity;
 pub mod messages;

@@ -90,7 +90,8 @@ impl Database {
         Mark { kind, seq, at }: Mark,
     ) -> Result<Marked, StoreError> {
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             let Some(row) = sqlx::query("SELECT last_seq FROM conversation WHERE tenant = $1 AND conversation_id = $2")
                 .bind(tenant.as_str())
                 .bind(conversation.as_str())

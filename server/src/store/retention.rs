@@ -44,7 +44,8 @@ impl Database {
         limit: usize,
     ) -> Result<bool, StoreError> {
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             let oldest = sqlx::query(
                 "SELECT inbox_offset, sent_at FROM message WHERE tenant = $1 ORDER BY inbox_offset LIMIT $2",
             )

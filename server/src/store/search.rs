@@ -125,7 +125,8 @@ impl Database {
             return Ok(false);
         }
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             for part in parts(&rows) {
                 // SQLite updates in the order of the table's rows, which is that of a tenant's offsets.
                 let statement = format!(

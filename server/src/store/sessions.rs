@@ -38,7 +38,8 @@ impl Database {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             sqlx::query("DELETE FROM refresh_token WHERE expires_at < $1")
                 .bind(Timestamp::now().as_millisecond())
                 .execute(&mut *transaction)
@@ -63,7 +64,8 @@ impl Database {
         expires_at: Timestamp,
     ) -> Result<Rotation, StoreError> {
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             lock(&mut transaction, token).await?;
             let Some(row) = sqlx::query(
                 "SELECT family, tenant, user_id, expires_at, used FROM refresh_token WHERE token_hash = $1",
@@ -106,7 +108,8 @@ impl Database {
     /// When the database fails.
     pub async fn end_session(&self, token: &str) -> Result<(), StoreError> {
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             lock(&mut transaction, token).await?;
             sqlx::query(
                 "DELETE FROM refresh_token WHERE family = (SELECT family FROM refresh_token WHERE token_hash = $1)",

@@ -69,7 +69,8 @@ impl Database {
             updated_at: Timestamp::from_millisecond(edit.at.as_millisecond()).unwrap_or(edit.at),
         };
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             // Who holds the tenant's row counts and adds alone.
             hold_inbox(&mut *transaction, tenant).await?;
             let row = sqlx::query("SELECT COUNT(*) AS count FROM template WHERE tenant = $1")

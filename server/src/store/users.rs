@@ -88,7 +88,8 @@ impl Database {
     pub async fn remember_users(&self, users: &[Bearer]) -> Result<(), StoreError> {
         let now = Timestamp::now().as_millisecond();
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             // Nodes take the rows in one order, so that they don't wait for each other in a circle. Of
             // one who has come twice the later token counts, as far as it says something.
             let mut merged: BTreeMap<_, Bearer> = BTreeMap::new();
@@ -197,7 +198,8 @@ impl Database {
     /// When the database fails.
     pub async fn disable_user(&self, tenant: &Tenant, id: &Id) -> Result<bool, StoreError> {
         within_limit(async {
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             let done = sqlx::query("UPDATE app_user SET disabled = 1 WHERE tenant = $1 AND user_id = $2")
                 .bind(tenant.as_str())
                 .bind(id.as_str())

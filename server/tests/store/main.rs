@@ -6,7 +6,7 @@
 //!   databases, with a line for each below; [`postgres`]: a PostgreSQL server of the tests' own.
 //! - [`users`], [`sessions`], [`messages`], [`sends`], [`search`], [`retention`], [`receipts`],
 //!   [`acknowledgements`], [`team`], [`answers`]: the cases, as in the store.
-//! - [`nodes`]: several nodes that write at once.
+//! - [`nodes`]: several nodes that write at once; [`recovery`]: a database that failed.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -18,6 +18,7 @@ mod nodes;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod receipts;
+mod recovery;
 mod retention;
 mod search;
 mod sends;

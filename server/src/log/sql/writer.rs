@@ -208,7 +208,8 @@ impl Writer {
 
     async fn commit(&mut self, group: &[Request]) -> Result<(Vec<Outcome>, Written), LogError> {
         let database = self.database.clone();
-        let mut transaction = database.transaction().await?;
+        let mut turn = database.turn_to_write().await?;
+        let mut transaction = turn.begin().await?;
         let events: Vec<&(Tenant, Event)> = group.iter().flat_map(Request::appends).collect();
         let tenants = group.iter().filter_map(Request::tenant);
         let mut lot = Lot::begin(&mut transaction, &mut self.heads, &events, tenants, Timestamp::now()).await?;

@@ -88,7 +88,8 @@ impl Database {
             {
                 return Ok(vec![Stored::New(vec![message])]);
             }
-            let mut transaction = self.transaction().await?;
+            let mut turn = self.turn_to_write().await?;
+            let mut transaction = turn.begin().await?;
             let mut sending = Sending::begin(&mut transaction, group).await?;
             let stored = group.iter().map(|outgoing| sending.send(outgoing, now)).collect::<Result<_, _>>()?;
             sending.write(&mut transaction, self.indexing()).await?;

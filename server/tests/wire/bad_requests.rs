@@ -259,7 +259,7 @@ async fn a_packet_may_be_so_large_and_no_larger() {
     polling.post(padded(MAX_PACKET_BYTES)).await;
     assert_eq!(polling.packet("43/messaging,1").await, r#"[{"ok":true}]"#);
     assert_eq!(polling.try_post(padded(MAX_PACKET_BYTES + 1)).await.status(), 413);
-    assert!(polling.is_gone().await);
+    polling.assert_gone().await;
     // Nor in several packets, nor without an end.
     let polling = Polling::entered(&server, "drv-1", Role::Driver).await;
     let many = "3\u{1e}".repeat(MAX_PACKET_BYTES);

@@ -79,70 +79,87 @@ async fn a_payload_holds_several_packets() {
 async fn what_is_no_packet_ends_the_session() {
     let server = Server::start().await;
     for nonsense in ["abc", "", "9", "\u{1e}", "4\u{1e}x", "b!!!"] {
-        let polling = Polling::open(&server).await;
+        let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
         let status = polling.try_post(nonsense).await.status();
         assert!(status == 400 || (status == 200 && nonsense.is_empty()), "{status} for {nonsense:?}");
         // An empty body holds no packet, and does no harm.
-        assert_eq!(polling.is_gone().await, !nonsense.is_empty(), "{nonsense:?}");
-        let mut wire = Wire::open(&server).await;
+        match nonsense {
+            "" => assert!(!polling.is_gone().await),
+            _ => polling.assert_gone().await,
+        }
+        let mut wire = Wire::entered(&server, "ann", Role::Dispatcher).await;
         wire.send(nonsense).await;
         wire.assert_closed(nonsense).await;
     }
     // These are packets, and not for a client to send.
     for packet in ["0", r#"0{"sid":"x"}"#, "5", "6"] {
-        let polling = Polling::open(&server).await;
+        let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
         assert_eq!(polling.try_post(packet).await.status(), 400, "{packet}");
-        let mut wire = Wire::open(&server).await;
+        let mut wire = Wire::entered(&server, "ann", Role::Dispatcher).await;
         wire.send(packet).await;
         wire.assert_closed(packet).await;
     }
-    let polling = Polling::open(&server).await;
+    let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
     assert_eq!(polling.try_post(vec![0x34, 0xff, 0xfe]).await.status(), 400, "not UTF-8");
-    assert!(polling.is_gone().await);
+    polling.assert_gone().await;
 }
 
 #[tokio::test]
 async fn a_second_poll_at_once_ends_the_session() {
     let server = Server::start().await;
-    let polling = Polling::open(&server).await;
-    let (first, second) = tokio::join!(polling.get().send(), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        polling.get().send().await
-    });
-    let (first, second) = (first.unwrap(), second.unwrap());
+    let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
+    // Whichever comes first waits, since nothing is to be said.
+    let (one, other) = tokio::join!(polling.get().send(), polling.get().send());
+    let mut answers = [one.unwrap(), other.unwrap()];
+    answers.sort_by_key(|answer| answer.status());
+    let [first, second] = answers;
     assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 400));
     assert_eq!(first.text().await.unwrap(), "1");
-    assert!(polling.is_gone().await);
+    polling.assert_gone().await;
 }
 
 #[tokio::test]
 async fn a_poll_that_is_given_up_ends_the_session() {
     let server = Server::start().await;
-    let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
-    let given_up = polling.get().timeout(Duration::from_millis(100)).send().await;
-    assert!(given_up.is_err(), "nothing was to be said");
-    // What an answer to it would have held might be lost.
-    until("the session is gone", async || polling.is_gone().await).await;
+    // One may be given up before the server has read it, and does no harm then: the next try gives it longer.
+    let mut waits = (0..6).map(|n| Duration::from_millis(100) * 2_u32.pow(n));
+    loop {
+        let wait = waits.next().expect("a poll that is given up ends its session");
+        let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
+        assert!(polling.get().timeout(wait).send().await.is_err(), "nothing was to be said");
+        // What an answer to it would have held might be lost.
+        let deadline = tokio::time::Instant::now() + wait;
+        let mut is_gone = polling.is_gone().await;
+        while !is_gone && tokio::time::Instant::now() < deadline {
+            is_gone = polling.is_gone().await;
+        }
+        if is_gone {
+            break;
+        }
+        polling.try_post("1").await;
+    }
     until("nobody is connected", async || server.metric("sally_messaging_connections").await == 0.0).await;
 }
 
 #[tokio::test]
 async fn two_payloads_at_once_end_the_session() {
     let server = Server::start().await;
-    let polling = Polling::open(&server).await;
+    let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
     let (sender, body) = tokio::sync::mpsc::channel(1);
     let slow = reqwest::Body::wrap_stream(futures_util::stream::unfold(body, async |mut body| {
         body.recv().await.map(|part: String| (Ok::<_, std::io::Error>(part), body))
     }));
     sender.send("3\u{1e}".to_owned()).await.unwrap();
-    let (first, second) = tokio::join!(polling.try_post(slow), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let second = polling.try_post("3").await;
+    let (first, ()) = tokio::join!(polling.try_post(slow), async {
+        // Those that come before it do no harm.
+        until("a second payload is refused", async || polling.is_gone().await).await;
+        // The first is nothing that would end a session by itself.
+        let _ = sender.send("3".to_owned()).await;
         drop(sender);
-        second
     });
-    assert_eq!((first.status().as_u16(), second.status().as_u16()), (400, 400));
-    assert!(polling.is_gone().await);
+    // It may have come while one of the others was on its way.
+    assert!([200, 400].contains(&first.status().as_u16()), "{}", first.status());
+    polling.assert_gone().await;
 }
 
 #[tokio::test]
@@ -162,12 +179,12 @@ async fn pings_come_and_pongs_keep_a_session() {
 #[tokio::test]
 async fn who_answers_no_ping_is_lost() {
     let server = Server::with(|config| config.heartbeat = Duration::from_millis(200)).await;
+    let begun = tokio::time::Instant::now();
     let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
     let mut wire = Wire::entered(&server, "bob", Role::Dispatcher).await;
-    let begun = tokio::time::Instant::now();
-    let limit = Duration::from_secs(25);
+    let limit = Duration::from_secs(60);
     while wire.next_within(limit).await.is_some() {}
-    assert!(begun.elapsed() > Duration::from_secs(15), "after {:?}", begun.elapsed());
+    assert!(begun.elapsed() > Duration::from_secs(20), "after {:?}", begun.elapsed());
     until("the polling session is gone", async || polling.get().send().await.unwrap().status() == 400).await;
     until("nobody is connected", async || server.metric("sally_messaging_connections").await == 0.0).await;
 }
@@ -175,13 +192,14 @@ async fn who_answers_no_ping_is_lost() {
 #[tokio::test]
 async fn a_client_closes_its_session() {
     let server = Server::start().await;
-    let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
-    let (poll, ()) = tokio::join!(polling.get().send(), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        polling.post("1".into()).await;
-    });
-    assert_eq!(poll.unwrap().text().await.unwrap(), "6", "the waiting poll ends by a noop");
-    assert!(polling.is_gone().await);
+    // A poll that comes too late is refused, and another session is to show what happens to one that waits.
+    until("a waiting poll ends by a noop", async || {
+        let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
+        let (poll, ()) = tokio::join!(polling.get().send(), polling.post("1".into()));
+        polling.assert_gone().await;
+        poll.unwrap().text().await.unwrap() == "6"
+    })
+    .await;
     let mut wire = Wire::entered(&server, "ann", Role::Dispatcher).await;
     wire.send("1").await;
     wire.assert_closed("it asked for that").await;
@@ -227,14 +245,10 @@ async fn polls_go_on_while_a_websocket_is_tried() {
     assert_eq!(polling.poll().await, ["6"], "one is sent home");
     // The next one waits, and brings what there is.
     let typing = json!(["typing", { "conversationId": "drv-1", "typing": true }]);
-    let (polled, ()) = tokio::join!(polling.poll(), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        polling.post(format!("42/messaging,1{typing}")).await;
-    });
+    let (polled, ()) = tokio::join!(polling.poll(), polling.post(format!("42/messaging,1{typing}")));
     assert_eq!(polled, [r#"43/messaging,1[{"ok":true}]"#]);
     // One that waits when the session moves ends, and takes nothing with it.
     let (polled, ()) = tokio::join!(polling.poll(), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
         wire.send("5").await;
         wire.send(format!("42/messaging,2{typing}")).await;
     });

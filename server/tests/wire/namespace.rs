@@ -58,7 +58,7 @@ async fn whoever_enters_no_namespace_is_closed_soon() {
     idle.assert_closed("it entered nothing").await;
     refused.assert_closed("it was refused").await;
     assert!(begun.elapsed() < Duration::from_secs(7), "after {:?}", begun.elapsed());
-    until("the polling session is gone", async || polling.is_gone().await).await;
+    polling.assert_gone().await;
 }
 
 #[tokio::test]

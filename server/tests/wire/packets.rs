@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::support::{PATIENCE, Server};
+use crate::support::{PATIENCE, Server, until};
 
 /// The handshake that a text is, its shape checked.
 pub(crate) fn handshake(text: &str) -> Value {
@@ -94,6 +94,11 @@ impl<'a> Polling<'a> {
     /// Whether the session is no more.
     pub(crate) async fn is_gone(&self) -> bool {
         self.try_post("3").await.status() == 400
+    }
+
+    /// Waits until it is: whoever hears of its end may do so before the server has forgotten it.
+    pub(crate) async fn assert_gone(&self) {
+        until("the session is gone", async || self.is_gone().await).await;
     }
 }
 

@@ -63,7 +63,7 @@ struct Polling {
     probing: bool,
     /// Whether a poll is to be sent home for that, with nothing.
     interrupts: bool,
-    /// Whether the last ping was answered.
+    /// Whether a ping was answered and nobody has taken note of it.
     has_ponged: bool,
 }
 
@@ -273,19 +273,17 @@ impl Connection {
         }
     }
 
-    /// Takes note that a ping was answered, or forgets the last answer.
-    pub(super) fn set_ponged(&self, has_ponged: bool) {
+    /// Takes note that a ping was answered.
+    pub(super) fn pong(&self) {
         if let Ok(polling) = self.locked().polling() {
-            polling.has_ponged = has_ponged;
+            polling.has_ponged = true;
         }
-        if has_ponged {
-            self.roused.notify_one();
-        }
+        self.roused.notify_one();
     }
 
-    /// Whether the last ping was answered.
-    pub(super) fn has_ponged(&self) -> bool {
-        self.locked().polling().is_ok_and(|polling| polling.has_ponged)
+    /// Whether a ping was answered since this was asked last.
+    pub(super) fn take_pong(&self) -> bool {
+        self.locked().polling().is_ok_and(|polling| std::mem::take(&mut polling.has_ponged))
     }
 
     /// Whether the session polls.

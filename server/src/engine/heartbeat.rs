@@ -3,10 +3,12 @@
 use tokio::time::Instant;
 
 use super::Settings;
+use super::connection::{Closed, Connection};
+use super::frame::Frame;
 
 /// What a heartbeat calls for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Beat {
+enum Beat {
     /// Nothing is due yet.
     None,
     /// A ping.
@@ -27,13 +29,22 @@ impl Heartbeat {
         Self { settings, due: now + settings.ping_interval, has_pinged: false }
     }
 
-    /// When to call [`Heartbeat::beat`] next.
+    /// When to call [`Heartbeat::keep`] next.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
+    /// Pings the session when that is due, and closes one that is lost.
+    pub(super) fn keep(&mut self, connection: &Connection) {
+        match self.beat(Instant::now()) {
+            Beat::None => {}
+            Beat::Ping => connection.send(&Frame::packet("2")),
+            Beat::Lost => connection.close(Closed::ByClient),
+        }
+    }
+
     /// What is due.
-    pub(super) fn beat(&mut self, now: Instant) -> Beat {
+    fn beat(&mut self, now: Instant) -> Beat {
         if now < self.due {
             return Beat::None;
         }

@@ -20,7 +20,7 @@ use super::frame::Frame;
 use super::packet::{Incoming, Packet, Part, SEPARATOR};
 use super::sid::Sid;
 use super::websocket::Socket;
-use super::{Engine, MAX_PAYLOAD_BYTES, Shared, polling, probe, websocket};
+use super::{Engine, MAX_PAYLOAD_BYTES, polling, probe, websocket};
 use crate::body::Body;
 use crate::error::ApiError;
 
@@ -137,7 +137,7 @@ fn open_web_socket(engine: &Engine, mut request: Request) -> Result<Response, Re
     Ok(response)
 }
 
-fn try_web_socket(engine: &Engine, session: Shared, mut request: Request) -> Result<Response, Refusal> {
+fn try_web_socket(engine: &Engine, session: Arc<Connection>, mut request: Request) -> Result<Response, Refusal> {
     let (response, upgrade) = upgrade(&mut request)?;
     let to = engine.clone();
     engine.spawn(async move {
@@ -213,7 +213,8 @@ async fn poll(connection: &Connection) -> Result<Response, Refusal> {
     }
 }
 
-/// A payload on its way in. One that breaks off ends its session.
+/// A payload on its way in. One that breaks off ends its session, since nobody knows what it would have
+/// held; unless the session has moved to a WebSocket, whose client knows what wasn't answered.
 struct Posting<'a> {
     connection: &'a Connection,
     is_whole: bool,
@@ -223,7 +224,8 @@ impl Drop for Posting<'_> {
     fn drop(&mut self) {
         match self.is_whole {
             true => self.connection.end_post(),
-            false => self.connection.close(Closed::ByServer),
+            false if self.connection.polls() => self.connection.close(Closed::ByServer),
+            false => {}
         }
     }
 }
@@ -244,7 +246,7 @@ async fn post(connection: &Connection, request: Request) -> Result<Response, Ref
     for part in parts.split(char::from(SEPARATOR)).filter(|_| !parts.is_empty()) {
         match Part::parse(part).ok_or(Refusal::BadRequest)? {
             Part::Packet(Packet::Message(message)) => connection.receive(Incoming::Text(message.to_owned())),
-            Part::Packet(Packet::Pong) => connection.set_ponged(true),
+            Part::Packet(Packet::Pong) => connection.pong(),
             Part::Packet(Packet::Close) => connection.close(Closed::ByClient),
             Part::Packet(Packet::Probe | Packet::Upgrade) => return Err(Refusal::BadRequest),
             Part::Binary(bytes) => connection.receive(Incoming::Binary(bytes)),

@@ -3,8 +3,9 @@
 //! <https://socket.io/docs/v4/engine-io-protocol/>
 //!
 //! Whoever has something for a session writes it to the session's socket at once, as a frame that
-//! all who are sent it share; only what the socket has no room for waits. A session costs a task,
-//! and no channel: a task that is woken for each packet of each session costs more than the packet.
+//! all who are sent it share; only what the socket has no room for waits. A session costs two tasks:
+//! one keeps it alive, and reads its WebSocket; one serves what has come. None writes, and there is no
+//! channel: a task that is woken for each packet to each session costs more than the packet.
 //!
 //! This knows nothing of messages or tenants. What comes in is for whoever serves the session.
 //!
@@ -30,7 +31,6 @@ mod sessions;
 mod sid;
 mod websocket;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use connection::Connection;
@@ -51,6 +51,3 @@ pub struct Settings {
     /// How long the answer to one may take. Then the session is lost.
     pub ping_timeout: Duration,
 }
-
-/// A session that serves.
-type Shared = Arc<Connection>;

@@ -1,20 +1,20 @@
 //! A session that polls, kept alive.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use super::connection::Closed;
-use super::frame::Frame;
-use super::heartbeat::{Beat, Heartbeat};
-use super::{Engine, Shared};
+use super::Engine;
+use super::connection::Connection;
+use super::heartbeat::Heartbeat;
 
 /// Keeps a session as long as it polls.
-pub(super) async fn keep(engine: Engine, connection: Shared) {
+pub(super) async fn keep(engine: Engine, connection: Arc<Connection>) {
     let mut heartbeat = Heartbeat::new(engine.settings(), Instant::now());
     while connection.polls() {
         tokio::select! {
             () = connection.roused.notified() => {
-                if connection.has_ponged() {
-                    connection.set_ponged(false);
+                if connection.take_pong() {
                     heartbeat.pong(Instant::now());
                 }
             }
@@ -24,11 +24,7 @@ pub(super) async fn keep(engine: Engine, connection: Shared) {
                 if !connection.polls() {
                     break;
                 }
-                match heartbeat.beat(Instant::now()) {
-                    Beat::None => {}
-                    Beat::Ping => connection.send(&Frame::packet("2")),
-                    Beat::Lost => connection.close(Closed::ByClient),
-                }
+                heartbeat.keep(&connection);
             }
         }
     }

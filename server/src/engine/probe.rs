@@ -1,21 +1,22 @@
 //! Moving a session that polls to a WebSocket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
+use super::Engine;
 use super::connection::Connection;
 use super::frame::Frame;
 use super::packet::Packet;
 use super::websocket::{self, Socket, close_frame};
-use super::{Engine, Shared};
 
 /// How long a client may take to try a WebSocket.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Serves a WebSocket that a session tries. Where that comes to nothing, the session goes on polling.
-pub(super) async fn serve(engine: Engine, connection: Shared, mut socket: Socket) {
+pub(super) async fn serve(engine: Engine, connection: Arc<Connection>, mut socket: Socket) {
     let mut probes = false;
     match tokio::time::timeout(LIMIT, try_out(&connection, &mut socket, &mut probes)).await {
         Ok(Some(())) => websocket::keep(engine, connection, socket).await,

@@ -7,9 +7,9 @@ use axum::http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Settings;
 use super::connection::{Closed, Connection};
 use super::sid::Sid;
-use super::{Settings, Shared};
 
 /// A session that has begun.
 pub struct Opened {
@@ -25,7 +25,7 @@ pub struct Engine(Arc<Inner>);
 
 #[derive(Default)]
 struct Sessions {
-    open: HashMap<Sid, Shared>,
+    open: HashMap<Sid, Arc<Connection>>,
     /// Whether the server stops.
     closing: bool,
 }
@@ -59,7 +59,7 @@ impl Engine {
 
     /// Closes every session, and those that are still opening as soon as they are open.
     pub fn close(&self) {
-        let sessions: Vec<Shared> = {
+        let sessions: Vec<Arc<Connection>> = {
             let mut sessions = self.sessions();
             sessions.closing = true;
             sessions.open.values().cloned().collect()
@@ -74,12 +74,12 @@ impl Engine {
     }
 
     /// The session of an id.
-    pub(super) fn session(&self, sid: Sid) -> Option<Shared> {
+    pub(super) fn session(&self, sid: Sid) -> Option<Arc<Connection>> {
         self.sessions().open.get(&sid).cloned()
     }
 
     /// Has a session served, and kept by `keep` until it is over.
-    pub(super) fn open<F>(&self, connection: Shared, headers: HeaderMap, keep: F)
+    pub(super) fn open<F>(&self, connection: Arc<Connection>, headers: HeaderMap, keep: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {

@@ -14,9 +14,9 @@ use tungstenite::{Error, Message};
 
 use super::connection::{Closed, Connection};
 use super::frame::Frame;
-use super::heartbeat::{Beat, Heartbeat};
+use super::heartbeat::Heartbeat;
 use super::packet::{Incoming, Packet};
-use super::{Engine, MAX_PAYLOAD_BYTES, Shared};
+use super::{Engine, MAX_PAYLOAD_BYTES};
 
 /// How much is read at a time, in bytes: most packets fit, and every idle session holds as much.
 const READ_BUFFER_BYTES: usize = 512;
@@ -103,7 +103,7 @@ impl<S: FnMut(Frame)> Write for Io<'_, S> {
 }
 
 /// Keeps a session until it is over.
-pub(super) async fn keep(engine: Engine, connection: Shared, mut socket: Socket) {
+pub(super) async fn keep(engine: Engine, connection: Arc<Connection>, mut socket: Socket) {
     let farewell = serve(&engine, &connection, &mut socket).await;
     connection.give_up(&farewell);
     engine.forget(&connection);
@@ -120,11 +120,7 @@ async fn serve(engine: &Engine, connection: &Connection, socket: &mut Socket) ->
             Err(code) => return close_frame(code),
         };
         // Whoever has always something to say is pinged, too.
-        match heartbeat.beat(Instant::now()) {
-            Beat::None => {}
-            Beat::Ping => connection.send(&Frame::packet("2")),
-            Beat::Lost => connection.close(Closed::ByClient),
-        }
+        heartbeat.keep(connection);
         if connection.is_closed() {
             return close_frame(CloseCode::Normal);
         }

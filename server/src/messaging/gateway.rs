@@ -94,10 +94,10 @@ struct Refused(&'static str);
 
 /// A socket's place in its rooms and among those of its user, until this is dropped.
 pub(super) struct Seat {
-    gateway: Gateway,
+    pub(super) gateway: Gateway,
+    pub(super) socket: Arc<Socket>,
     tenant: Tenant,
     person: Person,
-    socket: Arc<Socket>,
 }
 
 impl Drop for Seat {
@@ -216,14 +216,14 @@ impl Gateway {
             .ok_or(Refused(code::TOO_MANY_CONNECTIONS))?;
         self.metrics.messaging_connections.inc();
         let socket = Arc::new(Socket::new(Arc::clone(connection)));
-        let seat = Seat { gateway: self.clone(), tenant, person, socket: Arc::clone(&socket) };
+        let seat = Seat { gateway: self.clone(), socket: Arc::clone(&socket), tenant, person };
         socket.tell_connected();
         if self.inbox.join(&member, &socket).await.is_err() {
             connection.end();
             return Err(Refused(code::UNAVAILABLE));
         }
         self.announce(&member.tenant, changes, Some(&socket));
-        Ok(Session { gateway: self.clone(), member, socket, typing_in: None, seat })
+        Ok(Session { member, typing_in: None, seat })
     }
 
     /// Whose connection it is.

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::packet::{Content, Event, Packet};
-use crate::engine::{Connection, Incoming};
-
-/// How many bytes the attachments of a packet may have in all.
-const MAX_ATTACHED_BYTES: usize = 128 * 1024;
+use crate::engine::{Connection, Incoming, MAX_PAYLOAD_BYTES};
 
 /// What a client asks of its connection.
 #[derive(Debug)]
@@ -29,7 +26,8 @@ pub(super) struct Packets {
     incomplete: Option<Box<Incomplete>>,
 }
 
-/// Attachments are counted and not kept: an event with some is refused once they are there.
+/// Attachments are counted and not kept: an event with some is refused once they are there. All of them
+/// together may be as large as a packet.
 struct Incomplete {
     namespace: String,
     event: Event,
@@ -92,7 +90,7 @@ impl Packets {
         let mut incomplete = self.incomplete.take().ok_or(Malformed)?;
         incomplete.missing -= 1;
         incomplete.bytes += bytes;
-        if incomplete.bytes > MAX_ATTACHED_BYTES {
+        if incomplete.bytes > MAX_PAYLOAD_BYTES {
             return Err(Malformed);
         }
         if incomplete.missing > 0 {

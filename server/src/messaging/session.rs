@@ -11,12 +11,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::ask::Ask;
-use super::gateway::{Gateway, Seat};
+use super::gateway::Seat;
 use super::inbox::standing;
 use super::packet::Event;
 use super::packets::{Asked, Packets};
 use super::requests::{Failure, Requests, side};
-use super::socket::Socket;
 use super::typing::Typist;
 use crate::auth::Member;
 
@@ -28,9 +27,7 @@ const HEAD_PERIOD: Duration = Duration::from_secs(30);
 
 /// One socket.
 pub(super) struct Session {
-    pub(super) gateway: Gateway,
     pub(super) member: Member,
-    pub(super) socket: Arc<Socket>,
     /// The conversation in which its user was last said to type here.
     pub(super) typing_in: Option<Id>,
     pub(super) seat: Seat,
@@ -64,10 +61,11 @@ impl Session {
     /// Serves the socket until it is out of the namespace.
     pub(super) async fn run(mut self, packets: &mut Packets) {
         let end = self.serve_all(packets).await;
-        let Self { gateway, member, socket, typing_in, seat } = self;
+        let Self { member, typing_in, seat } = self;
+        let socket = Arc::clone(&seat.socket);
         if let Some(conversation) = typing_in {
             let Member { tenant, user, role, .. } = member;
-            gateway.note_typing(Typist { tenant, conversation, user, side: side(role) }, false, Some(&socket));
+            seat.gateway.note_typing(Typist { tenant, conversation, user, side: side(role) }, false, Some(&socket));
         }
         // Nothing is emitted to it any more when it is told.
         drop(seat);
@@ -82,7 +80,7 @@ impl Session {
         let mut expiry = Expiry::of(&self.member);
         let mut head_at = Instant::now() + HEAD_PERIOD;
         let mut closes_at: Option<Instant> = None;
-        let mut draining = self.gateway.drain.listen();
+        let mut draining = self.seat.gateway.drain.listen();
         loop {
             let due =
                 [expiry.notice_at, closes_at].into_iter().flatten().fold(expiry.expires_at.min(head_at), Instant::min);
@@ -98,12 +96,12 @@ impl Session {
                     }
                     // Entering twice changes nothing.
                     Some(Asked::Connect { namespace, .. }) if namespace == NAMESPACE => {}
-                    Some(Asked::Connect { namespace, .. }) => self.gateway.refuse_unknown(&packets.connection, &namespace),
+                    Some(Asked::Connect { namespace, .. }) => self.seat.gateway.refuse_unknown(&packets.connection, &namespace),
                     Some(Asked::Disconnect { .. } | Asked::Event { .. }) => {}
                 },
                 after = draining.told(), if closes_at.is_none() => {
                     closes_at = Some(Instant::now() + after);
-                    self.socket.emit("reconnect", &json!({ "afterMs": after.as_millis() as u64 }));
+                    self.seat.socket.emit("reconnect", &json!({ "afterMs": after.as_millis() as u64 }));
                 }
                 () = tokio::time::sleep_until(due) => {
                     let now = Instant::now();
@@ -112,7 +110,7 @@ impl Session {
                     }
                     if expiry.notice_at.is_some_and(|at| now >= at) {
                         expiry.notice_at = None;
-                        self.socket.emit("auth_expiring", &json!({ "expiresAt": self.member.expires_at }));
+                        self.seat.socket.emit("auth_expiring", &json!({ "expiresAt": self.member.expires_at }));
                     }
                     if now >= head_at {
                         head_at = now + HEAD_PERIOD;
@@ -126,7 +124,7 @@ impl Session {
     /// Answers one request. A `refresh_auth` that holds gives the member to go on with.
     async fn serve(&mut self, event: Event) -> Option<Member> {
         let Event { name, argument, id } = event;
-        let requests = Requests { gateway: &self.gateway, member: &self.member, socket: &self.socket };
+        let requests = Requests { gateway: &self.seat.gateway, member: &self.member, socket: &self.seat.socket };
         let argument = argument.unwrap_or(Value::Null);
         let mut refreshed = None;
         let asked = requests.admit(&name).and_then(|()| Ok(Ask::read(&name, argument)?));
@@ -150,13 +148,13 @@ impl Session {
             Err(refused) => Err(refused),
         };
         let answer = answered.unwrap_or_else(|Failure(error)| json!({ "ok": false, "error": error }));
-        self.socket.answer(id, &answer);
+        self.seat.socket.answer(id, &answer);
         refreshed
     }
 
     async fn tell_head(&self) {
-        match standing(&self.gateway.database, &self.member).await {
-            Ok(cursor) => self.socket.emit("head", &Head { cursor: cursor.to_string() }),
+        match standing(&self.seat.gateway.database, &self.member).await {
+            Ok(cursor) => self.seat.socket.emit("head", &Head { cursor: cursor.to_string() }),
             Err(error) => tracing::warn!(%error, "a socket could not be told where the tenant stands"),
         }
     }

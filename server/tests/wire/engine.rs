@@ -13,7 +13,7 @@ use std::time::Duration;
 use sally_protocol::Role;
 use serde_json::json;
 
-use crate::packets::{Polling, Wire, handshake};
+use crate::packets::{Begun, Polling, Wire, handshake};
 use crate::support::{Server, problem, until};
 
 #[tokio::test]
@@ -232,6 +232,24 @@ async fn a_session_moves_to_a_websocket_and_stays_there() {
     Wire::at(&server, &path, &[]).await.unwrap().assert_closed("the session has one").await;
     wire.send(format!("42/messaging,2{typing}")).await;
     assert_eq!(wire.answer(2).await, json!({ "ok": true }));
+}
+
+#[tokio::test]
+async fn a_payload_that_breaks_off_after_the_move_does_no_harm() {
+    let server = Server::start().await;
+    let polling = Polling::entered(&server, "drv-1", Role::Driver).await;
+    let mut broken = Begun::post(&server, &polling, "3\u{1e}").await;
+    let mut wire = upgraded(&server, &polling).await;
+    let typing = json!(["typing", { "conversationId": "drv-1", "typing": true }]);
+    wire.send(format!("42/messaging,1{typing}")).await;
+    assert_eq!(wire.answer(1).await, json!({ "ok": true }));
+    broken.give_up().await;
+    wire.send(format!("42/messaging,2{typing}")).await;
+    assert_eq!(wire.answer(2).await, json!({ "ok": true }));
+    // Of a session that still polls it would have been the end.
+    let polling = Polling::entered(&server, "drv-1", Role::Driver).await;
+    Begun::post(&server, &polling, "3\u{1e}").await.give_up().await;
+    polling.assert_gone().await;
 }
 
 #[tokio::test]

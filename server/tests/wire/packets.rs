@@ -7,6 +7,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::{RequestBuilder, Response};
 use sally_protocol::Role;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::StatusCode;
@@ -99,6 +100,39 @@ impl<'a> Polling<'a> {
     /// Waits until it is: whoever hears of its end may do so before the server has forgotten it.
     pub(crate) async fn assert_gone(&self) {
         until("the session is gone", async || self.is_gone().await).await;
+    }
+}
+
+/// A payload of which the server has read the head and waits for the rest.
+pub(crate) struct Begun(TcpStream);
+
+impl Begun {
+    /// Begins to post a payload, of which `part` is sent.
+    pub(crate) async fn post(server: &Server, polling: &Polling<'_>, part: &str) -> Self {
+        let address = server.url().strip_prefix("http://").unwrap();
+        let path = polling.url().replacen(server.url(), "", 1);
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            part.len() + 1,
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // It says so when it begins to read what follows (RFC 9110, section 10.1.1).
+        let expected = b"HTTP/1.1 100 Continue\r\n\r\n";
+        let mut answer = vec![0; expected.len()];
+        tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("an answer in time").unwrap();
+        assert_eq!(answer, expected);
+        stream.write_all(part.as_bytes()).await.unwrap();
+        Self(stream)
+    }
+
+    /// Sends no more, and waits until the server has taken that in.
+    pub(crate) async fn give_up(&mut self) {
+        self.0.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        let end = self.0.read_to_end(&mut answer);
+        // Whether it answers or resets the connection is its own affair.
+        let _ = tokio::time::timeout(PATIENCE, end).await.expect("the server's end in time");
     }
 }
 

@@ -13,6 +13,8 @@
 
 pub mod history;
 mod step;
+#[cfg(test)]
+mod tests;
 mod waking;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

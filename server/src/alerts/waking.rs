@@ -13,9 +13,8 @@ use crate::store::{Database, StoreError};
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// How many are looked up at once. Those of tenants whose log can't be reached stay due, and must not
-/// hide the others.
-const LOT: usize = 1_024;
+/// How many are looked up at once.
+pub(super) const LOT: usize = 1_024;
 
 /// Lets alerts come back until `stop`. Several nodes may do so; whoever comes second changes nothing.
 pub(super) async fn run(alerts: Alerts, database: Database, stop: CancellationToken) {
@@ -32,7 +31,9 @@ pub(super) async fn run(alerts: Alerts, database: Database, stop: CancellationTo
     stop.run_until_cancelled(work).await;
 }
 
-async fn wake(alerts: &Alerts, database: &Database) -> Result<(), StoreError> {
+/// Lets those come back that are due. A tenant's whose log doesn't answer stay so, and nobody waits for that
+/// more than once.
+pub(super) async fn wake(alerts: &Alerts, database: &Database) -> Result<(), StoreError> {
     let mut out_of_reach = HashSet::new();
     for snooze in database.due_snoozes(Timestamp::now(), LOT).await? {
         if out_of_reach.contains(&snooze.tenant) {

@@ -115,3 +115,34 @@ impl Engine {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::polling;
+
+    #[tokio::test]
+    async fn a_session_that_opens_while_the_server_stops_is_closed() {
+        let settings = Settings { ping_interval: Duration::from_secs(25), ping_timeout: Duration::from_secs(20) };
+        let tasks = TaskTracker::new();
+        let engine = Engine::new(settings, CancellationToken::new(), tasks.clone(), |opened| async move {
+            while opened.connection.next().await.is_some() {}
+        });
+        let open = || {
+            let connection = Arc::new(Connection::polling(Sid::random()));
+            let keep = polling::keep(engine.clone(), Arc::clone(&connection));
+            engine.open(Arc::clone(&connection), HeaderMap::new(), keep);
+            connection
+        };
+        let early = open();
+        assert!(!early.is_closed());
+        engine.close();
+        let late = open();
+        assert!(early.is_closed() && late.is_closed());
+        tasks.close();
+        tokio::time::timeout(Duration::from_secs(10), tasks.wait()).await.expect("no task is left in time");
+        assert!(engine.session(early.sid()).is_none() && engine.session(late.sid()).is_none());
+    }
+}

@@ -37,14 +37,18 @@ impl Database {
         Ok(())
     }
 
-    /// At most `limit` alerts that are to come back by `now`, the longest due first.
+    /// At most `limit` alerts that are to come back by `now`. Tenants take turns, and of each the longest
+    /// due come first: one with many hides nobody else's.
     ///
     /// # Errors
     ///
     /// When the database fails.
     pub async fn due_snoozes(&self, now: Timestamp, limit: usize) -> Result<Vec<Snooze>, StoreError> {
         let rows = sqlx::query(
-            "SELECT tenant, alert_id, wakes_at FROM snooze WHERE wakes_at <= $1 ORDER BY wakes_at LIMIT $2",
+            "SELECT tenant, alert_id, wakes_at FROM (
+                 SELECT *, ROW_NUMBER() OVER (PARTITION BY tenant ORDER BY wakes_at) AS turn
+                 FROM snooze WHERE wakes_at <= $1
+             ) AS due ORDER BY turn, wakes_at LIMIT $2",
         )
         .bind(now.as_millisecond())
         .bind(signed(limit as u64))

@@ -163,6 +163,21 @@ async fn two_payloads_at_once_end_the_session() {
 }
 
 #[tokio::test]
+async fn a_payload_that_trickles_ends_the_session() {
+    let server = Server::start().await;
+    let polling = Polling::entered(&server, "ann", Role::Dispatcher).await;
+    // Never silent for long, and never whole.
+    let trickle = futures_util::stream::unfold((), async |()| {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Some((Ok::<_, std::io::Error>("3\u{1e}"), ()))
+    });
+    let post = polling.try_post(reqwest::Body::wrap_stream(trickle));
+    let answer = tokio::time::timeout(Duration::from_secs(90), post).await.expect("a limit");
+    assert_eq!(problem(answer, 408).await, "body_timeout");
+    polling.assert_gone().await;
+}
+
+#[tokio::test]
 async fn pings_come_and_pongs_keep_a_session() {
     let server = Server::with(|config| config.heartbeat = Duration::from_millis(200)).await;
     let mut polling = Polling::entered(&server, "ann", Role::Dispatcher).await;

@@ -1,6 +1,7 @@
 //! Snoozed alerts at several nodes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sally_protocol::{Id, Role, Tenant};
@@ -8,7 +9,8 @@ use sally_server::store::snoozes::Snooze;
 use serde_json::{Value, json};
 
 use super::nodes::Pair;
-use super::process::Redis;
+use super::process::{Redis, ready_server};
+use crate::support::until;
 
 /// So many that both nodes are at it at the same time.
 const ALERTS: usize = 60;
@@ -37,4 +39,32 @@ async fn a_snoozed_alert_comes_back_once_however_many_nodes_see_to_it() {
     }
     pair.one.publish("acme", json!([{ "type": "zz_top" }])).await;
     assert_eq!(frames.next().await.event, "zz_top", "nothing came back twice");
+}
+
+#[tokio::test]
+async fn of_many_alerts_the_log_is_asked_once_while_it_does_not_answer() {
+    let redis = Redis::start();
+    let server = ready_server(&redis.url()).await;
+    server.publish("acme", json!([{ "type": "new_alert", "alert": { "id": "a1", "status": "active" } }])).await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    let body = json!({ "ids": vec!["a1"; 100], "action": "note", "note": "on it" });
+    redis.signal("-STOP");
+    // One waits for five seconds; a hundred would for minutes.
+    let act = server.post("/api/alerts/bulk", &token, &body);
+    let answer = tokio::time::timeout(Duration::from_secs(60), act).await.expect("an answer in time");
+    assert_eq!(answer.status(), 200);
+    let told: Value = answer.json().await.unwrap();
+    let results = told["results"].as_array().unwrap();
+    assert_eq!(results.len(), 100);
+    for result in results {
+        let error = &result["error"];
+        assert_eq!((&error["status"], &error["code"]), (&json!(503), &json!("unavailable")), "{result}");
+    }
+    redis.signal("-CONT");
+    until("the log answers again", async || {
+        let body = json!({ "ids": ["a1"], "action": "note", "note": "again" });
+        let told: Value = server.post("/api/alerts/bulk", &token, &body).await.json().await.unwrap();
+        told["results"][0]["alert"]["note"] == "again"
+    })
+    .await;
 }

@@ -43,7 +43,7 @@ use crate::ingest::{Ingest, PublishError};
 use crate::log::{CompactedEvent, Log, LogError};
 use crate::store::snoozes::Snooze;
 use crate::store::{Database, StoreError};
-use step::{Action, Details, Waking};
+use step::{Action, Details, Step, Waking};
 
 /// How many tasks take actions, each those of its tenants: a tenant whose log doesn't answer holds up
 /// few others.
@@ -177,12 +177,10 @@ impl Worker {
         if member.role == Role::Driver && *action != Action::Acknowledge {
             return Err(ActionError::Forbidden);
         }
-        let now = Timestamp::now();
         let by = member.name.clone().unwrap_or_else(|| member.user.to_string());
-        let event = step::event(alert, by, action, now)?;
-        if let Action::Snooze { minutes } = action {
+        let Step { event, wakes_at } = step::step(alert, by, action, Timestamp::now())?;
+        if let Some(wakes_at) = wakes_at {
             // First, since a row without a snoozed alert does nothing, and an alert without one sleeps on.
-            let wakes_at = step::wakes_at(now, *minutes);
             self.database.snooze(&Snooze { tenant: member.tenant.clone(), alert: id.clone(), wakes_at }).await?;
         }
         self.ingest.publish(&member.tenant, &event).await?;
@@ -208,16 +206,24 @@ impl Worker {
     }
 }
 
-/// An alert as its events say it is, and those events with who of the drivers may see them.
-async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<(Alert, Vec<(Vec<Reader>, Value)>), ActionError> {
+/// An event, and which drivers may see it.
+struct Addressed {
+    readers: Vec<Reader>,
+    event: Value,
+}
+
+/// An alert as its events say it is, and those events.
+async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<(Alert, Vec<Addressed>), ActionError> {
     let stored = log.entity(tenant, &format!("alert:{id}")).await?.into_iter();
-    let events: Vec<(Vec<Reader>, Value)> = stored
-        .filter_map(|CompactedEvent { readers, json }| Some((readers, serde_json::from_str(&json).ok()?)))
+    let events: Vec<Addressed> = stored
+        .filter_map(|CompactedEvent { readers, json }| {
+            Some(Addressed { readers, event: serde_json::from_str(&json).ok()? })
+        })
         .collect();
     let mut board = Board::default();
-    for (_, data) in &events {
-        if let Some(kind) = data.get("type").and_then(Value::as_str).map(str::to_owned) {
-            board.apply(&Frame::Event { kind, data: data.clone() });
+    for Addressed { event, .. } in &events {
+        if let Some(kind) = event.get("type").and_then(Value::as_str).map(str::to_owned) {
+            board.apply(&Frame::Event { kind, data: event.clone() });
         }
     }
     let alert = board.alerts.remove(id).ok_or(ActionError::Unknown)?;

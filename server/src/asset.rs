@@ -1,4 +1,4 @@
-//! A file that is compiled in, as browsers get it.
+//! Files that are compiled in, as browsers get them.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -55,6 +55,27 @@ impl Asset {
             headers.insert(name, HeaderValue::try_from(value).map_err(|error| ApiError::internal(&error))?);
         }
         Ok(response)
+    }
+}
+
+/// The files of a page.
+#[derive(Debug)]
+pub(crate) struct Files(Vec<(&'static str, Asset)>);
+
+impl Files {
+    /// Files by their path below the page's, with their media types. The page itself has no path.
+    pub(crate) fn new(files: &[(&'static str, &'static str, &'static str)]) -> Self {
+        Self(files.iter().map(|&(path, media_type, content)| (path, Asset::new(media_type, content))).collect())
+    }
+
+    /// The answer to a request for one, as [`Asset::answer`].
+    ///
+    /// # Errors
+    ///
+    /// 404 for a file that the page doesn't have.
+    pub(crate) fn answer(&self, path: &str, request: &HeaderMap, policy: &str) -> Result<Response, ApiError> {
+        let (_, asset) = self.0.iter().find(|(known, _)| *known == path).ok_or_else(ApiError::not_found)?;
+        asset.answer(request, policy)
     }
 }
 

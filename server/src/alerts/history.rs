@@ -8,12 +8,11 @@ use std::collections::HashSet;
 use axum::Json;
 use axum::extract::{Path, State};
 use sally_protocol::alert::Alert;
-use sally_protocol::entity::Reader;
 use sally_protocol::{Id, Tenant, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{read, seen};
+use super::{Addressed, read, seen};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::error::ApiError;
@@ -62,18 +61,19 @@ pub async fn get(
     // It is never closed.
     let _turn = app.alerts.histories.acquire().await;
     let logged = logged(&*app.log, &member.tenant, &id).await?;
-    let known: HashSet<Option<&Value>> = logged.iter().map(|(_, event)| event.get("eventId")).collect();
-    let is_unknown = |(_, event): &(Vec<Reader>, Value)| !known.contains(&event.get("eventId"));
-    let mut events: Vec<(Vec<Reader>, Value)> = kept.into_iter().filter(is_unknown).collect();
-    let complete = events.is_empty() && logged.first().is_some_and(|(_, first)| first["type"] == "new_alert");
+    let known: HashSet<Option<&Value>> = logged.iter().map(|logged| logged.event.get("eventId")).collect();
+    let is_unknown = |kept: &Addressed| !known.contains(&kept.event.get("eventId"));
+    let mut events: Vec<Addressed> = kept.into_iter().filter(is_unknown).collect();
+    let complete = events.is_empty() && logged.first().is_some_and(|first| first.event["type"] == "new_alert");
     events.extend(logged);
     // A driver is told what their stream would show.
-    let history = events.into_iter().filter(|(readers, _)| member.view.sees(readers)).map(|(_, event)| event).collect();
+    let seen = events.into_iter().filter(|addressed| member.view.sees(&addressed.readers));
+    let history = seen.map(|addressed| addressed.event).collect();
     Ok(Json(Told { alert, history, complete }))
 }
 
 /// The events about an alert that the log holds.
-async fn logged(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Vec<(Vec<Reader>, Value)>, LogError> {
+async fn logged(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Vec<Addressed>, LogError> {
     for _ in 0..TRIES {
         if let Some(events) = scan(log, tenant, id).await? {
             return Ok(events);
@@ -83,7 +83,7 @@ async fn logged(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Vec<(Vec<Read
 }
 
 /// One scan of the log; `None` where it begins anew or loses its oldest entries under the scan.
-async fn scan(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Option<Vec<(Vec<Reader>, Value)>>, LogError> {
+async fn scan(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Option<Vec<Addressed>>, LogError> {
     let head = log.position(tenant).await?;
     let (mut events, mut place) = (Vec::new(), oldest(log, tenant, head).await?);
     while place.offset < head.offset {
@@ -91,7 +91,9 @@ async fn scan(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Option<Vec<(Vec
         let Some(last) = entries.last() else { break };
         place.offset = last.offset;
         events.extend(entries.iter().filter_map(|entry| match &entry.content {
-            Content::Event { frame, readers } => Some((readers.to_vec(), about(stream::data(frame)?, id)?)),
+            Content::Event { frame, readers } => {
+                Some(Addressed { readers: readers.to_vec(), event: about(stream::data(frame)?, id)? })
+            }
             Content::Gap => None,
         }));
     }

@@ -77,13 +77,25 @@ fn snooze_minutes(minutes: Option<i64>) -> Result<i64, ApiError> {
     }
 }
 
+/// What an action leads to.
+pub(super) struct Step {
+    /// The event that carries the alert's new state.
+    pub(super) event: Value,
+    /// When the alert comes back, where it is snoozed.
+    pub(super) wakes_at: Option<Timestamp>,
+}
+
 /// When an alert that is snoozed now comes back, to a millisecond.
-pub(super) fn wakes_at(now: Timestamp, minutes: i64) -> Timestamp {
+fn wakes_at(now: Timestamp, minutes: i64) -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond() + minutes * 60_000).unwrap_or(now)
 }
 
-/// The event that an action leads to, or the state that forbids it.
-pub(super) fn event(mut alert: Alert, by: String, action: &Action, now: Timestamp) -> Result<Value, ActionError> {
+/// The step that an action is.
+///
+/// # Errors
+///
+/// The state that forbids it.
+pub(super) fn step(mut alert: Alert, by: String, action: &Action, now: Timestamp) -> Result<Step, ActionError> {
     use AlertStatus::{Acknowledged, Active, Snoozed};
 
     match (action, alert.status) {
@@ -100,18 +112,19 @@ pub(super) fn event(mut alert: Alert, by: String, action: &Action, now: Timestam
         (Action::Snooze { minutes }, Active | Acknowledged) => {
             alert.status = Snoozed;
             alert.state.snoozed_until = Some(wakes_at(now, *minutes));
+            return Ok(Step { event: updated(&alert), wakes_at: alert.state.snoozed_until });
         }
         (Action::Assign(to), status) if !status.is_resolved() => {
             alert.state.assigned_to = to.as_ref().map(Id::to_string);
         }
         (Action::Note(note), _) => alert.state.note = Some(note.clone()),
         (Action::Resolve(resolution), status) if !status.is_resolved() => {
-            return Ok(resolved(&alert, by, resolution.as_deref(), now));
+            return Ok(Step { event: resolved(&alert, by, resolution.as_deref(), now), wakes_at: None });
         }
         (Action::Reopen, status) if status.is_resolved() => alert = active_again(alert),
         (_, status) => return Err(ActionError::WrongState(status)),
     }
-    Ok(updated(&alert))
+    Ok(Step { event: updated(&alert), wakes_at: None })
 }
 
 /// What becomes of a snoozed alert whose time was noted to be now.

@@ -22,7 +22,7 @@ use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::asset::{Asset, CSS, HTML, JAVASCRIPT};
+use crate::asset::{Asset, CSS, Files, HTML, JAVASCRIPT};
 use crate::error::ApiError;
 
 /// The HTTP API, an OpenAPI 3.1 document as JSON.
@@ -38,14 +38,14 @@ static DOCUMENTS: LazyLock<[Asset; 2]> =
     LazyLock::new(|| [&*OPENAPI, &*ASYNCAPI].map(|document| Asset::new(JSON, document.as_bytes())));
 
 /// The page's files, by their path below `/docs/`. The page itself has no path.
-static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
-    vec![
-        ("", Asset::new(HTML, include_str!("page/index.html"))),
-        ("docs.css", Asset::new(CSS, include_str!("page/docs.css"))),
-        ("docs.js", Asset::new(JAVASCRIPT, include_str!("page/docs.js"))),
-        ("shape.js", Asset::new(JAVASCRIPT, include_str!("page/shape.js"))),
-        ("tokens.css", Asset::new(CSS, include_str!("../../../ui/styles/tokens.css"))),
-    ]
+static FILES: LazyLock<Files> = LazyLock::new(|| {
+    Files::new(&[
+        ("", HTML, include_str!("page/index.html")),
+        ("docs.css", CSS, include_str!("page/docs.css")),
+        ("docs.js", JAVASCRIPT, include_str!("page/docs.js")),
+        ("shape.js", JAVASCRIPT, include_str!("page/shape.js")),
+        ("tokens.css", CSS, include_str!("../../../ui/styles/tokens.css")),
+    ])
 });
 
 /// What the page may load and whom it may call: this server alone.
@@ -76,7 +76,7 @@ pub async fn asyncapi(headers: HeaderMap) -> Result<Response, ApiError> {
 ///
 /// None that can happen: the page is always there.
 pub async fn page(headers: HeaderMap) -> Result<Response, ApiError> {
-    serve("", &headers)
+    FILES.answer("", &headers, POLICY)
 }
 
 /// `GET /docs/{file}`.
@@ -85,10 +85,5 @@ pub async fn page(headers: HeaderMap) -> Result<Response, ApiError> {
 ///
 /// 404 for a file that the page doesn't have.
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
-    serve(&path, &headers)
-}
-
-fn serve(path: &str, request: &HeaderMap) -> Result<Response, ApiError> {
-    let (_, asset) = FILES.iter().find(|(known, _)| *known == path).ok_or_else(ApiError::not_found)?;
-    asset.answer(request, POLICY)
+    FILES.answer(&path, &headers, POLICY)
 }

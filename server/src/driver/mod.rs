@@ -16,33 +16,33 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
-use crate::asset::{Asset, CSS, HTML, JAVASCRIPT};
+use crate::asset::{CSS, Files, HTML, JAVASCRIPT};
 use crate::error::ApiError;
 
 /// The page's files, by their path below `/driver/`. The page itself has no path.
-static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
-    vec![
-        ("", Asset::new(HTML, include_str!("page/index.html"))),
-        ("driver.css", Asset::new(CSS, include_str!("page/driver.css"))),
+static FILES: LazyLock<Files> = LazyLock::new(|| {
+    Files::new(&[
+        ("", HTML, include_str!("page/index.html")),
+        ("driver.css", CSS, include_str!("page/driver.css")),
         // The desktop's tokens: one palette for both halves of a conversation.
-        ("tokens.css", Asset::new(CSS, include_str!("../../../ui/styles/tokens.css"))),
-        ("theme.js", Asset::new(JAVASCRIPT, include_str!("page/theme.js"))),
-        ("app.js", Asset::new(JAVASCRIPT, include_str!("page/app.js"))),
-        ("api.js", Asset::new(JAVASCRIPT, include_str!("page/api.js"))),
-        ("compose.js", Asset::new(JAVASCRIPT, include_str!("page/compose.js"))),
-        ("keep.js", Asset::new(JAVASCRIPT, include_str!("page/keep.js"))),
-        ("link.js", Asset::new(JAVASCRIPT, include_str!("page/link.js"))),
-        ("message.js", Asset::new(JAVASCRIPT, include_str!("page/message.js"))),
-        ("outbox.js", Asset::new(JAVASCRIPT, include_str!("page/outbox.js"))),
-        ("receipts.js", Asset::new(JAVASCRIPT, include_str!("page/receipts.js"))),
-        ("sign_in.js", Asset::new(JAVASCRIPT, include_str!("page/sign_in.js"))),
-        ("text.js", Asset::new(JAVASCRIPT, include_str!("page/text.js"))),
-        ("thread.js", Asset::new(JAVASCRIPT, include_str!("page/thread.js"))),
-        ("thread_view.js", Asset::new(JAVASCRIPT, include_str!("page/thread_view.js"))),
-        ("socket.io.esm.min.js", Asset::new(JAVASCRIPT, include_str!("vendor/socket.io.esm.min.js"))),
-        ("icon.svg", Asset::new("image/svg+xml", include_str!("page/icon.svg"))),
-        ("manifest.webmanifest", Asset::new("application/manifest+json", include_str!("page/manifest.webmanifest"))),
-    ]
+        ("tokens.css", CSS, include_str!("../../../ui/styles/tokens.css")),
+        ("theme.js", JAVASCRIPT, include_str!("page/theme.js")),
+        ("app.js", JAVASCRIPT, include_str!("page/app.js")),
+        ("api.js", JAVASCRIPT, include_str!("page/api.js")),
+        ("compose.js", JAVASCRIPT, include_str!("page/compose.js")),
+        ("keep.js", JAVASCRIPT, include_str!("page/keep.js")),
+        ("link.js", JAVASCRIPT, include_str!("page/link.js")),
+        ("message.js", JAVASCRIPT, include_str!("page/message.js")),
+        ("outbox.js", JAVASCRIPT, include_str!("page/outbox.js")),
+        ("receipts.js", JAVASCRIPT, include_str!("page/receipts.js")),
+        ("sign_in.js", JAVASCRIPT, include_str!("page/sign_in.js")),
+        ("text.js", JAVASCRIPT, include_str!("page/text.js")),
+        ("thread.js", JAVASCRIPT, include_str!("page/thread.js")),
+        ("thread_view.js", JAVASCRIPT, include_str!("page/thread_view.js")),
+        ("socket.io.esm.min.js", JAVASCRIPT, include_str!("vendor/socket.io.esm.min.js")),
+        ("icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
+        ("manifest.webmanifest", "application/manifest+json", include_str!("page/manifest.webmanifest")),
+    ])
 });
 
 /// `GET /driver`.
@@ -51,7 +51,7 @@ static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
 ///
 /// None that can happen: the page is always there.
 pub async fn page(headers: HeaderMap) -> Result<Response, ApiError> {
-    serve("", &headers)
+    FILES.answer("", &headers, &policy(&headers))
 }
 
 /// `GET /driver/{file}`.
@@ -60,12 +60,7 @@ pub async fn page(headers: HeaderMap) -> Result<Response, ApiError> {
 ///
 /// 404 for a file that the page doesn't have.
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
-    serve(&path, &headers)
-}
-
-fn serve(path: &str, request: &HeaderMap) -> Result<Response, ApiError> {
-    let (_, asset) = FILES.iter().find(|(known, _)| *known == path).ok_or_else(ApiError::not_found)?;
-    asset.answer(request, &policy(request))
+    FILES.answer(&path, &headers, &policy(&headers))
 }
 
 /// What the page may load and whom it may call: this server alone. `'self'` doesn't cover

@@ -25,16 +25,9 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn snooze(&self, snooze: &Snooze) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO snooze (tenant, alert_id, wakes_at) VALUES ($1, $2, $3)
-             ON CONFLICT (tenant, alert_id, wakes_at) DO NOTHING",
-        )
-        .bind(snooze.tenant.as_str())
-        .bind(snooze.alert.as_str())
-        .bind(snooze.wakes_at.as_millisecond())
-        .execute(self.writer())
-        .await?;
-        Ok(())
+        let statement = "INSERT INTO snooze (tenant, alert_id, wakes_at) VALUES ($1, $2, $3)
+                         ON CONFLICT (tenant, alert_id, wakes_at) DO NOTHING";
+        self.with_snooze(statement, snooze).await
     }
 
     /// At most `limit` alerts that are to come back by `now`. Tenants take turns, and of each the longest
@@ -71,12 +64,14 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn end_snooze(&self, snooze: &Snooze) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM snooze WHERE tenant = $1 AND alert_id = $2 AND wakes_at = $3")
-            .bind(snooze.tenant.as_str())
-            .bind(snooze.alert.as_str())
-            .bind(snooze.wakes_at.as_millisecond())
-            .execute(self.writer())
-            .await?;
+        self.with_snooze("DELETE FROM snooze WHERE tenant = $1 AND alert_id = $2 AND wakes_at = $3", snooze).await
+    }
+
+    /// Executes a statement of a snooze's three columns.
+    async fn with_snooze(&self, statement: &'static str, snooze: &Snooze) -> Result<(), StoreError> {
+        let Snooze { tenant, alert, wakes_at } = snooze;
+        let query = sqlx::query(statement).bind(tenant.as_str()).bind(alert.as_str());
+        query.bind(wakes_at.as_millisecond()).execute(self.writer()).await?;
         Ok(())
     }
 }

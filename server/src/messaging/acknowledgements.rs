@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use sally_protocol::Role;
-use sally_protocol::message::MAX_PAGE;
 use sally_protocol::team::{Acknowledgements, AwaitedAcknowledgements};
 use serde::Deserialize;
 
-use super::http::{DEFAULT_PAGE, dispatcher};
+use super::http::dispatcher;
+use super::page::Limit;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::error::ApiError;
@@ -33,7 +33,8 @@ pub async fn of_message(
 /// The query of [`awaited`].
 #[derive(Debug, Deserialize)]
 pub struct Page {
-    limit: Option<usize>,
+    #[serde(default)]
+    limit: Limit,
 }
 
 /// `GET /api/acknowledgements`: the dispatch team's messages that a driver still has to acknowledge.
@@ -47,6 +48,5 @@ pub async fn awaited(
     Query(page): Query<Page>,
 ) -> Result<Json<AwaitedAcknowledgements>, ApiError> {
     let member = dispatcher(&app, &principal).await?;
-    let limit = page.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
-    Ok(Json(app.database.awaited_acknowledgements(&member.tenant, limit).await?))
+    Ok(Json(app.database.awaited_acknowledgements(&member.tenant, page.limit.get()).await?))
 }

@@ -3,21 +3,19 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use sally_protocol::fleet::Side;
-use sally_protocol::message::{Conversations, History, MAX_PAGE};
+use sally_protocol::message::{Conversations, History};
 use sally_protocol::search::{MAX_QUERY_CHARS, SearchResults};
 use sally_protocol::{Cursor, Id};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::history;
+use super::page::Limit;
 use super::requests::side;
 use crate::app::App;
 use crate::auth::{Member, Principal};
 use crate::error::ApiError;
 use crate::query::Query;
-
-/// The default page of history and of results.
-pub(super) const DEFAULT_PAGE: usize = 50;
 
 /// `GET /api/conversations`: all of the tenant's for a dispatcher, their own for a driver.
 ///
@@ -45,7 +43,8 @@ pub async fn conversations(State(app): State<App>, principal: Principal) -> Resu
 #[serde(rename_all = "camelCase")]
 pub struct Page {
     before_seq: Option<u64>,
-    limit: Option<usize>,
+    #[serde(default)]
+    limit: Limit,
 }
 
 /// `GET /api/conversations/{id}/messages`: the newest, or those before `beforeSeq`, ascending, and
@@ -63,12 +62,9 @@ pub async fn messages(
 ) -> Result<Json<History>, ApiError> {
     let member = participant(&app, &principal).await?;
     let conversation = conversation_of(&app, &member, &conversation).await?;
-    let limit = page.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
-    let mut messages = app.database.history(&member.tenant, &conversation, page.before_seq, limit + 1).await?;
-    let more = messages.len() > limit;
-    if more {
-        messages.remove(0);
-    }
+    let Page { before_seq, limit } = page;
+    let mut messages = app.database.history(&member.tenant, &conversation, before_seq, limit.and_one()).await?;
+    let more = limit.cut_first(&mut messages);
     let acknowledgements = match (messages.first(), messages.last()) {
         (Some(first), Some(last)) => {
             app.database.acknowledgements(&member.tenant, &conversation, first.seq, last.seq).await?
@@ -88,7 +84,8 @@ pub async fn messages(
 pub struct Search {
     q: String,
     before: Option<String>,
-    limit: Option<usize>,
+    #[serde(default)]
+    limit: Limit,
 }
 
 /// `GET /api/search`: the newest messages that have every word of `q`, or those before the cursor
@@ -117,10 +114,9 @@ pub async fn search(
         }
     };
     let own = (side(member.role) == Side::Driver).then_some(&member.user);
-    let limit = search.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
-    let mut results = app.database.search(&member.tenant, own, &search.q, before, limit + 1).await?;
-    let more = results.len() > limit;
-    results.truncate(limit);
+    let limit = search.limit;
+    let mut results = app.database.search(&member.tenant, own, &search.q, before, limit.and_one()).await?;
+    let more = limit.cut_last(&mut results);
     Ok(Json(SearchResults { results, more }))
 }
 

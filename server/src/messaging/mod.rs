@@ -16,7 +16,8 @@
 //! - [`history`]: receipts and acknowledgements as they stand beside old messages.
 //! - [`acknowledgements`]: who still has to acknowledge.
 //! - [`templates`], [`notes`], [`assignment`]: what the dispatch team shares.
-//! - [`http`]: conversations, their history and the search in them over HTTP.
+//! - [`http`]: conversations, their history and the search in them over HTTP; [`page`]: how much of a
+//!   list is answered at a time.
 
 pub mod acknowledgements;
 pub(crate) mod ask;
@@ -32,6 +33,7 @@ mod limit;
 pub mod notes;
 mod packet;
 mod packets;
+mod page;
 mod peers;
 mod presence;
 mod requests;

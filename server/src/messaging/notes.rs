@@ -5,12 +5,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use sally_protocol::Id;
-use sally_protocol::message::{ContentError, MAX_PAGE, check_content};
+use sally_protocol::message::{ContentError, check_content};
 use sally_protocol::team::{Note, NoteDraft, Notes};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::http::{DEFAULT_PAGE, body, conversation_of, dispatcher};
+use super::http::{body, conversation_of, dispatcher};
+use super::page::Limit;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::body::Body;
@@ -21,7 +22,8 @@ use crate::query::Query;
 #[derive(Debug, Deserialize)]
 pub struct Page {
     before: Option<Id>,
-    limit: Option<usize>,
+    #[serde(default)]
+    limit: Limit,
 }
 
 /// `GET /api/conversations/{id}/notes`: the newest, or those before the note `before`.
@@ -38,12 +40,9 @@ pub async fn list(
 ) -> Result<Json<Notes>, ApiError> {
     let member = dispatcher(&app, &principal).await?;
     let conversation = conversation_of(&app, &member, &conversation).await?;
-    let limit = page.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
-    let mut notes = app.database.notes(&member.tenant, &conversation, page.before.as_ref(), limit + 1).await?;
-    let more = notes.len() > limit;
-    if more {
-        notes.remove(0);
-    }
+    let Page { before, limit } = page;
+    let mut notes = app.database.notes(&member.tenant, &conversation, before.as_ref(), limit.and_one()).await?;
+    let more = limit.cut_first(&mut notes);
     Ok(Json(Notes { notes, more }))
 }
 

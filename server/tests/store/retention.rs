@@ -12,7 +12,7 @@ use sally_server::store::receipts::Mark;
 use sqlx::{AnyPool, Row as _};
 
 use crate::backend::{Backend, add_drivers, fresh, id, tenant, to_dispatch, to_drivers};
-use crate::messages::{inbox, offset};
+use crate::messages::{inbox, offset, unread};
 
 /// The `n`th second of the test's time.
 fn second(n: u64) -> Timestamp {
@@ -105,7 +105,7 @@ pub(crate) async fn places_go_on_after_removed_messages<B: Backend>() {
     assert_eq!((last("d1"), last("d2")), (None, Some(sent[5].clone())));
     assert!(database.history(&acme, &id("d1"), None, 10).await.unwrap().is_empty());
     assert_eq!(database.newest_in(&acme, &id("d1"), u64::MAX).await.unwrap(), 0);
-    assert!(database.unread(&acme, &id("d1"), Side::Driver).await.unwrap().is_none());
+    assert_eq!(unread(&database, "d1", Side::Driver).await, None);
     let next = send_at(&database, 7, to_dispatch("d1", "number 7")).await;
     assert_eq!((next.seq, offset(&next)), (4, 7));
     assert_eq!(database.search(&acme, None, "number", None, 10).await.unwrap(), [next, sent[5].clone()]);

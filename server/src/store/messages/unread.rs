@@ -32,18 +32,8 @@ const OF_DISPATCH: &str = "SELECT COUNT(*) FROM message u WHERE u.tenant = c.ten
     AND u.conversation_id = c.conversation_id AND u.seq > c.dispatch_read_seq AND u.sender_role = 'driver'";
 
 impl Database {
-    /// How many messages one side of a conversation hasn't read, and the newest message; `None`
-    /// when there is none at all.
-    ///
-    /// # Errors
-    ///
-    /// When the database fails.
-    pub async fn unread(&self, tenant: &Tenant, conversation: &Id, side: Side) -> Result<Option<Unread>, StoreError> {
-        let asked = (tenant.clone(), conversation.clone(), side);
-        Ok(self.unread_of(&[&asked]).await?.remove(&asked))
-    }
-
-    /// [`Database::unread`] of many, of those that have a message.
+    /// How many messages one side of a conversation hasn't read, and the newest message, of each
+    /// conversation that was asked for and has a message.
     ///
     /// # Errors
     ///

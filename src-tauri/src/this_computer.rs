@@ -1,5 +1,7 @@
 //! The server inside the app: "this computer".
 
+mod quick_replies;
+
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,6 +79,9 @@ impl ThisComputer {
             Ok((session, me)) => {
                 if with_fleet {
                     computer.fleet = Some(computer.start_fleet()?);
+                    if let Err(error) = quick_replies::provide(&session).await {
+                        tracing::warn!(%error, "the demo has no quick replies");
+                    }
                 }
                 Ok((computer, session, me))
             }

@@ -2,16 +2,19 @@
 //!
 //! Pure logic, which knows neither disk nor connection. Messages go out one at a time and in the
 //! order in which they were written, so that none overtakes another of its conversation. One that
-//! the server won't take stands aside and lets the later ones pass.
+//! the server won't take stands aside and lets the later ones pass. Notes are kept beside them, in no
+//! order: each is on its own.
 //!
 //! # Layout
 //!
 //! - here: which message is next, and what an answer means.
+//! - `notes`: what is kept of notes.
 //! - [`Account`]: whose outbox it is.
 //! - [`File`]: where it is kept.
 
 mod account;
 mod file;
+mod notes;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +24,7 @@ use jiff::Timestamp;
 use sally_protocol::Id;
 use sally_protocol::desktop::CommandError;
 use sally_protocol::message::{ContentError, RequestError, SendMessage, check_content};
-use sally_protocol::outbox::{Unsent, UnsentState};
+use sally_protocol::outbox::{Unsent, UnsentNote, UnsentState};
 use sally_protocol::recipients::{Recipients, RecipientsError};
 use tokio::time::Instant;
 
@@ -30,7 +33,7 @@ pub use file::{File, OpenError, Opened};
 
 use crate::backoff::Backoff;
 
-/// The most messages that an outbox keeps.
+/// The most messages and notes that an outbox keeps.
 pub const CAPACITY: usize = 1_000;
 
 /// What a sending came to.
@@ -44,7 +47,7 @@ pub enum Answer {
     Refused(RequestError),
 }
 
-/// Why a message isn't taken.
+/// Why a message or a note isn't taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It could never be sent.
@@ -54,7 +57,7 @@ pub enum Refusal {
     #[error("This can't be sent: {0}.")]
     Recipients(#[from] RecipientsError),
     /// [`CAPACITY`] is reached.
-    #[error("{CAPACITY} messages already wait to be sent. Send or discard some of them first.")]
+    #[error("{CAPACITY} messages and notes already wait to be sent. Send or discard some of them first.")]
     Full,
 }
 
@@ -68,6 +71,7 @@ pub struct NotFailed;
 pub struct Outbox {
     /// Oldest first.
     entries: Vec<Unsent>,
+    notes: Vec<UnsentNote>,
     backoff: Backoff,
     pause: Option<Pause>,
 }
@@ -84,13 +88,13 @@ struct Pause {
 impl Outbox {
     /// The outbox as it was kept. What was being sent then waits now: nobody knows whether it
     /// arrived, and sending it again is harmless.
-    pub fn restore(mut entries: Vec<Unsent>) -> Self {
+    pub fn restore(mut entries: Vec<Unsent>, notes: Vec<UnsentNote>) -> Self {
         for entry in &mut entries {
             if !matches!(entry.state, UnsentState::Failed { .. }) {
                 entry.state = UnsentState::Waiting { reason: None };
             }
         }
-        Self { entries, ..Self::default() }
+        Self { entries, notes, ..Self::default() }
     }
 
     /// What is in it, oldest first.
@@ -120,9 +124,7 @@ impl Outbox {
         if self.find(&message.client_message_id).is_some() {
             return Ok(());
         }
-        if self.entries.len() >= CAPACITY {
-            return Err(Refusal::Full);
-        }
+        self.has_room()?;
         let state = UnsentState::Waiting { reason: None };
         self.entries.push(Unsent { conversation_id: conversation, message, created_at: at, state });
         Ok(())
@@ -199,6 +201,10 @@ impl Outbox {
         let at = self.failed(id)?;
         self.entries.remove(at);
         Ok(())
+    }
+
+    fn has_room(&self) -> Result<(), Refusal> {
+        if self.entries.len() + self.notes.len() < CAPACITY { Ok(()) } else { Err(Refusal::Full) }
     }
 
     fn failed(&self, id: &str) -> Result<usize, NotFailed> {

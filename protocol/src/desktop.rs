@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Me;
 use crate::message::{Message, Presence, Receipt, Typing};
-use crate::outbox::Unsent;
+use crate::outbox::{Unsent, UnsentNote};
 use crate::stream::Frame;
 use crate::team::{Assignment, Note};
 
@@ -82,6 +82,8 @@ pub enum Push {
         /// What the server has stored; nothing when it was discarded.
         messages: Vec<Message>,
     },
+    /// Notes that an earlier run of the app could not have stored; at the start, where there are any.
+    UnsentNotes(Vec<UnsentNote>),
     /// Something that somebody should know, as a sentence.
     Notice(String),
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Id;
 use crate::desktop::CommandError;
 use crate::message::SendMessage;
+use crate::team::NoteDraft;
 
 /// A message on its way out. Its `clientMessageId` is its name for as long as it exists: every
 /// attempt to send it is the same message to the server.
@@ -28,6 +29,26 @@ impl Unsent {
     /// The sender's own id for it.
     pub fn id(&self) -> &str {
         &self.message.client_message_id
+    }
+}
+
+/// A note that the server hasn't been heard to store. Its `clientNoteId` is its name, as a message's
+/// is. It is tried at once or by somebody's decision, so that there is no more to say of how it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnsentNote {
+    /// The conversation that it is left in.
+    pub conversation_id: Id,
+    /// What is left.
+    pub note: NoteDraft,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+impl UnsentNote {
+    /// The author's own id for it.
+    pub fn id(&self) -> &str {
+        &self.note.client_note_id
     }
 }
 

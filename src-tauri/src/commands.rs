@@ -83,7 +83,12 @@ pub(crate) async fn notes(core: State<'_, Core>, conversation_id: Id, before: Op
 
 #[tauri::command]
 pub(crate) async fn add_note(core: State<'_, Core>, conversation_id: Id, note: NoteDraft) -> Answer<Note> {
-    core.add_note(&conversation_id, &note).await
+    core.add_note(conversation_id, note).await
+}
+
+#[tauri::command]
+pub(crate) async fn discard_note(core: State<'_, Core>, client_note_id: String) -> Answer<()> {
+    core.discard_note(client_note_id).await
 }
 
 #[tauri::command]

@@ -6,12 +6,14 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use sally_client::Session as Client;
 use sally_client::api::AlertAction;
 use sally_client::messaging::Commands;
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Acknowledge, Conversations, History, MAX_PAGE, Mark, SendMessage, SetTyping};
+use sally_protocol::outbox::UnsentNote;
 use sally_protocol::search::SearchResults;
 use sally_protocol::team::{
     Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
@@ -107,8 +109,22 @@ impl Core {
         self.session()?.notes(conversation, before, PAGE).await.map_err(|error| failure::of_call(&error))
     }
 
-    pub(crate) async fn add_note(&self, conversation: &Id, note: &NoteDraft) -> Result<Note, CommandError> {
-        self.session()?.add_note(conversation, note).await.map_err(|error| failure::of_call(&error))
+    /// Leaves a note, which is kept on the disk until the server has stored it.
+    pub(crate) async fn add_note(&self, conversation_id: Id, note: NoteDraft) -> Result<Note, CommandError> {
+        let (session, outbox) = (self.session()?, self.outbox()?);
+        let unsent = UnsentNote { conversation_id, note, created_at: Timestamp::now() };
+        outbox.keep_note(unsent.clone()).await?;
+        let stored = session.add_note(&unsent.conversation_id, &unsent.note).await;
+        let stored = stored.map_err(|error| failure::of_call(&error))?;
+        // One that stays on the disk is only tried once more after a restart, which is harmless.
+        if let Err(error) = outbox.drop_note(unsent.note.client_note_id).await {
+            tracing::warn!(code = error.code, "a stored note is still kept");
+        }
+        Ok(stored)
+    }
+
+    pub(crate) async fn discard_note(&self, id: String) -> Result<(), CommandError> {
+        self.outbox()?.drop_note(id).await
     }
 
     pub(crate) async fn add_template(&self, draft: &TemplateDraft) -> Result<Template, CommandError> {

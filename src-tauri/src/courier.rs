@@ -2,7 +2,8 @@
 //!
 //! One task an account owns its outbox. A message is on the disk before whoever wrote it hears
 //! that it is taken. It goes out while the messaging connection is live, which it is only while
-//! somebody is in the messaging view; until then it waits.
+//! somebody is in the messaging view; until then it waits. Notes are only kept: whoever leaves one
+//! takes it to the server.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, OptionFuture};
 use jiff::Timestamp;
 use sally_client::messaging::Failure;
-use sally_client::outbox::{Account, Answer, File, Opened, Outbox};
+use sally_client::outbox::{Account, Answer, File, Opened, Outbox, Refusal};
 use sally_protocol::Id;
 use sally_protocol::desktop::{CommandError, Push};
 use sally_protocol::message::{Message, SendMessage, Sent};
+use sally_protocol::outbox::UnsentNote;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,8 @@ enum Order {
     Take { messages: Vec<SendMessage>, reply: Reply },
     Retry { id: String, reply: Reply },
     Discard { id: String, reply: Reply },
+    KeepNote { note: UnsentNote, reply: Reply },
+    DropNote { id: String, reply: Reply },
 }
 
 /// What can be asked of a courier. A cheap clone.
@@ -58,6 +62,16 @@ impl Counter {
     /// Gives up a message that failed.
     pub(crate) async fn discard(&self, id: String) -> Result<(), CommandError> {
         self.order(|reply| Order::Discard { id, reply }).await
+    }
+
+    /// Keeps a note. It is on the disk when this returns.
+    pub(crate) async fn keep_note(&self, note: UnsentNote) -> Result<(), CommandError> {
+        self.order(|reply| Order::KeepNote { note, reply }).await
+    }
+
+    /// Lets go of a note that is stored or given up.
+    pub(crate) async fn drop_note(&self, id: String) -> Result<(), CommandError> {
+        self.order(|reply| Order::DropNote { id, reply }).await
     }
 
     async fn order(&self, order: impl FnOnce(Reply) -> Order) -> Result<(), CommandError> {
@@ -172,7 +186,7 @@ impl Round {
                 let own = self.own.clone();
                 let taken = self.change(|outbox| {
                     let put = messages.into_iter().try_for_each(|message| outbox.put(message, &own, Timestamp::now()));
-                    put.map_err(|refusal| failure::own("not_taken", &refusal.to_string(), false))
+                    put.map_err(not_taken)
                 });
                 let taken = taken.await;
                 ids.iter().for_each(|id| self.push_one(id));
@@ -191,6 +205,17 @@ impl Round {
                     self.push(Push::Left { client_message_id: id, messages: Vec::new() });
                 }
                 let _ = reply.send(discarded);
+            }
+            Order::KeepNote { note, reply } => {
+                let kept = self.change(|outbox| outbox.put_note(note).map_err(not_taken)).await;
+                let _ = reply.send(kept);
+            }
+            Order::DropNote { id, reply } => {
+                let dropped = self.change(|outbox| {
+                    outbox.remove_note(&id);
+                    Ok(())
+                });
+                let _ = reply.send(dropped.await);
             }
         }
     }
@@ -232,13 +257,12 @@ impl Round {
 
     async fn keep(&self, outbox: &Outbox) -> Result<(), CommandError> {
         let Some(file) = self.file.clone() else { return Ok(()) };
-        let entries = outbox.entries().to_vec();
-        let written = tokio::task::spawn_blocking(move || file.write(&entries)).await;
+        let (entries, notes) = (outbox.entries().to_vec(), outbox.notes().to_vec());
+        let written = tokio::task::spawn_blocking(move || file.write(&entries, &notes)).await;
         match written.map_err(std::io::Error::other).flatten() {
             Ok(()) => Ok(()),
             Err(error) => {
-                let text =
-                    format!("The message can't be kept on this computer: {error}. Check the disk and try again.");
+                let text = format!("This can't be kept on this computer: {error}. Check the disk and try again.");
                 Err(failure::own("disk", &text, true))
             }
         }
@@ -251,7 +275,7 @@ impl Round {
         }
         let (dir, account) = (self.dir.clone(), self.account.clone());
         let opened = tokio::task::spawn_blocking(move || File::open(&dir, account)).await;
-        let Opened { file, entries, set_aside } = match opened {
+        let Opened { file, entries, notes, set_aside } = match opened {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => return Err(failure::own("outbox", &error.to_string(), true)),
             Err(error) => return Err(failure::own("outbox", &error.to_string(), true)),
@@ -264,7 +288,7 @@ impl Round {
             )));
         }
         self.file = Some(Arc::new(file));
-        self.outbox = Outbox::restore(entries);
+        self.outbox = Outbox::restore(entries, notes);
         self.push_all();
         Ok(())
     }
@@ -277,6 +301,9 @@ impl Round {
 
     fn push_all(&self) {
         self.push(Push::Outbox(self.outbox.entries().to_vec()));
+        if !self.outbox.notes().is_empty() {
+            self.push(Push::UnsentNotes(self.outbox.notes().to_vec()));
+        }
     }
 
     fn push(&self, push: Push) {
@@ -292,6 +319,10 @@ fn read(answer: Result<Sent, Failure>) -> (Answer, Vec<Message>) {
         Err(Failure::Offline | Failure::NoAnswer) => (Answer::Unheard, Vec::new()),
         Err(Failure::Refused(error)) => (Answer::Refused(error), Vec::new()),
     }
+}
+
+fn not_taken(refusal: Refusal) -> CommandError {
+    failure::own("not_taken", &refusal.to_string(), false)
 }
 
 fn gone(error: &sally_client::outbox::NotFailed) -> CommandError {

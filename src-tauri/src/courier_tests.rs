@@ -4,6 +4,7 @@ use std::time::Duration;
 use sally_client::messaging::Failure::{NoAnswer, Offline};
 use sally_protocol::message::RequestError;
 use sally_protocol::outbox::{Unsent, UnsentState};
+use sally_protocol::team::NoteDraft;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -161,6 +162,39 @@ async fn a_broadcast_outlives_the_app_in_its_place_among_the_others() {
         assert_eq!(scene.sent.recv().await, Some(expected));
     }
     scene.courier.close().await;
+}
+
+#[tokio::test]
+async fn a_note_that_was_not_stored_outlives_the_app_until_it_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let note = |client: &str| UnsentNote {
+        conversation_id: id("driver-7"),
+        note: NoteDraft { content: "Knows the dock".into(), client_note_id: client.into() },
+        created_at: "2026-11-24T10:00:00Z".parse().expect("a time"),
+    };
+    let mut scene = set(&dir, "ann", vec![]);
+    scene.begins_with().await;
+    let counter = scene.courier.counter();
+    for client in ["n1", "n2"] {
+        counter.keep_note(note(client)).await.expect("a disk");
+    }
+    counter.drop_note("n1".into()).await.expect("a disk");
+    let empty = UnsentNote { note: NoteDraft { content: String::new(), ..note("n3").note }, ..note("n3") };
+    assert_eq!(counter.keep_note(empty).await.map_err(|error| error.code), Err("not_taken".into()));
+    drop(counter);
+    scene.courier.close().await;
+
+    let mut scene = set(&dir, "ann", vec![]);
+    scene.begins_with().await;
+    assert_eq!(scene.push().await, Push::UnsentNotes(vec![note("n2")]));
+    scene.courier.counter().take(vec![message("u1")]).await.expect("a disk");
+    scene.courier.counter().drop_note("n2".into()).await.expect("a disk");
+    scene.courier.close().await;
+
+    let mut scene = set(&dir, "ann", vec![]);
+    assert_eq!(scene.begins_with().await, ["u1"], "notes and messages are kept side by side");
+    scene.open_road();
+    assert!(matches!(scene.push().await, Push::Unsent(_)), "no note is left");
 }
 
 #[tokio::test]

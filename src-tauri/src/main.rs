@@ -74,6 +74,7 @@ fn main() -> anyhow::Result<()> {
             commands::assign,
             commands::notes,
             commands::add_note,
+            commands::discard_note,
             commands::add_template,
             commands::change_template,
             commands::remove_template,

@@ -10,6 +10,9 @@ use crate::support::scene::{Scene, play};
 /// What a dispatcher writes while nobody can hear it.
 const WRITTEN: [&str; 3] = ["Dock 4 is blocked.", "Take dock 9 instead.", "They know you are coming."];
 
+/// What a dispatcher leaves for the team meanwhile.
+const NOTED: &str = "The gate closes at six.";
+
 #[tokio::test]
 async fn what_is_written_offline_outlives_the_app_and_arrives_once_and_in_order() {
     play("outbox", async |scene| {
@@ -28,13 +31,16 @@ async fn what_is_written_offline_outlives_the_app_and_arrives_once_and_in_order(
             scene.app.see_text(&(message(true) + r#"[data-progress="Waiting"]"#), text).await?;
         }
         scene.app.see_text(&at("message-waits"), "There is no connection to the server.").await?;
-        scene.app.see_text(&at("nav-unsent"), "3").await?;
+        scene.app.click(&at("write-note")).await?;
+        write(scene, NOTED).await?;
+        scene.app.see_text(&(at("note") + r#"[data-stand="failed"]"#), NOTED).await?;
+        scene.app.see_text(&at("nav-unsent"), "4").await?;
 
         scene.crash_app().await?;
         scene.server.restart().await?;
         let mut driver = Driver::connect(&scene.server, &token).await?;
         scene.app.enter(scene.server.url(), "dana@acme.example").await?;
-        scene.app.see_text(&at("nav-unsent"), "3").await?;
+        scene.app.see_text(&at("nav-unsent"), "4").await?;
         // Only the driver's.
         connections(scene, 1).await?;
 
@@ -45,6 +51,8 @@ async fn what_is_written_offline_outlives_the_app_and_arrives_once_and_in_order(
         }
         scene.app.see_none(&at("nav-unsent")).await?;
         scene.app.click(&conversation()).await?;
+        scene.app.see_text(&(at("note") + r#"[data-stand="stored"]"#), NOTED).await?;
+        ensure!(scene.app.count(&at("note")).await? == 1, "the note is there more than once");
         write(scene, "Drive safely.").await?;
         let last = driver.receive().await?;
         ensure!(last.content == "Drive safely." && last.seq == 5, "something arrived twice: {last:?}");

@@ -71,9 +71,15 @@ pub(crate) async fn notes(conversation: &Id, before: Option<&Id>) -> Answer<Note
     call("notes", &json!({ "conversationId": conversation, "before": before })).await
 }
 
-/// Leaves a note. It is stored when this returns; a repeat with the same id is harmless.
+/// Leaves a note. It is stored when this returns, and kept on this computer until it is; a repeat with
+/// the same id is harmless.
 pub(crate) async fn add_note(conversation: &Id, note: &NoteDraft) -> Answer<Note> {
     call("add_note", &json!({ "conversationId": conversation, "note": note })).await
+}
+
+/// Gives up a note that could not be stored.
+pub(crate) async fn discard_note(client_note_id: &str) -> Answer<()> {
+    call("discard_note", &json!({ "clientNoteId": client_note_id })).await
 }
 
 /// Adds a quick reply.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sally_protocol::outbox::Unsent;
+use sally_protocol::outbox::{Unsent, UnsentNote};
 use serde::{Deserialize, Serialize};
 
 use super::Account;
@@ -28,8 +28,10 @@ pub struct File {
 pub struct Opened {
     /// The file.
     pub file: File,
-    /// What was in it, oldest first.
+    /// The messages that were in it, oldest first.
     pub entries: Vec<Unsent>,
+    /// The notes that were in it, oldest first.
+    pub notes: Vec<UnsentNote>,
     /// Where a file that couldn't be read was put aside.
     pub set_aside: Option<PathBuf>,
 }
@@ -50,6 +52,7 @@ struct Written<'a> {
     version: u32,
     account: &'a Account,
     entries: &'a [Unsent],
+    notes: &'a [UnsentNote],
 }
 
 #[derive(Deserialize)]
@@ -57,6 +60,9 @@ struct Read {
     version: u32,
     account: Account,
     entries: Vec<Unsent>,
+    /// Earlier releases kept none.
+    #[serde(default)]
+    notes: Vec<UnsentNote>,
 }
 
 impl File {
@@ -79,19 +85,19 @@ impl File {
         let bytes = match fs::read(&file.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Opened { file, entries: Vec::new(), set_aside: None });
+                return Ok(Opened { file, entries: Vec::new(), notes: Vec::new(), set_aside: None });
             }
             Err(error) => return Err(error.into()),
         };
         match serde_json::from_slice::<Read>(&bytes) {
             Ok(read) if read.version == VERSION && read.account == file.account => {
-                Ok(Opened { file, entries: read.entries, set_aside: None })
+                Ok(Opened { file, entries: read.entries, notes: read.notes, set_aside: None })
             }
             _ => {
                 let aside = dir.join(format!("{stem}.unreadable-{}.json", Timestamp::now().as_millisecond()));
                 fs::rename(&file.path, &aside)?;
                 sync_dir(dir)?;
-                Ok(Opened { file, entries: Vec::new(), set_aside: Some(aside) })
+                Ok(Opened { file, entries: Vec::new(), notes: Vec::new(), set_aside: Some(aside) })
             }
         }
     }
@@ -102,8 +108,8 @@ impl File {
     /// # Errors
     ///
     /// What the disk says.
-    pub fn write(&self, entries: &[Unsent]) -> io::Result<()> {
-        let text = serde_json::to_vec(&Written { version: VERSION, account: &self.account, entries })?;
+    pub fn write(&self, entries: &[Unsent], notes: &[UnsentNote]) -> io::Result<()> {
+        let text = serde_json::to_vec(&Written { version: VERSION, account: &self.account, entries, notes })?;
         let new = self.path.with_extension("new");
         let mut file = private().truncate(true).open(&new)?;
         file.write_all(&text)?;
@@ -140,6 +146,7 @@ mod tests {
     use super::*;
     use sally_protocol::message::SendMessage;
     use sally_protocol::outbox::UnsentState;
+    use sally_protocol::team::NoteDraft;
 
     fn account(user: &str) -> Account {
         Account { server: "https://sally.example".into(), tenant: "acme".into(), user: user.into() }
@@ -154,18 +161,26 @@ mod tests {
         }
     }
 
+    fn note(id: &str) -> UnsentNote {
+        UnsentNote {
+            conversation_id: "d1".parse().expect("an id"),
+            note: NoteDraft { content: "hello".into(), client_note_id: id.into() },
+            created_at: "2026-11-24T10:00:00Z".parse().expect("a time"),
+        }
+    }
+
     #[test]
     fn what_was_written_is_there_again_for_the_same_account_only() {
         let dir = tempfile::tempdir().expect("a directory");
         let dir = dir.path().join("outbox");
         let Opened { file, entries, .. } = File::open(&dir, account("ann")).expect("a file");
         assert_eq!(entries, []);
-        file.write(&[unsent("u1"), unsent("u2")]).expect("a disk");
-        file.write(&[unsent("u2"), unsent("u3")]).expect("a disk");
+        file.write(&[unsent("u1"), unsent("u2")], &[]).expect("a disk");
+        file.write(&[unsent("u2"), unsent("u3")], &[note("n1")]).expect("a disk");
         assert_eq!(File::open(&dir, account("bob")).expect("a file").entries, []);
         drop(file);
         let again = File::open(&dir, account("ann")).expect("a file");
-        assert_eq!(again.entries, [unsent("u2"), unsent("u3")]);
+        assert_eq!((again.entries, again.notes), (vec![unsent("u2"), unsent("u3")], vec![note("n1")]));
         assert_eq!(again.set_aside, None);
     }
 
@@ -183,8 +198,8 @@ mod tests {
             "requiresAck":false},"createdAt":"2026-11-24T10:00:00Z","state":"waiting"}"#;
         fs::write(&path, format!(r#"{{"version":1,"account":{account},"entries":[{to_one},{to_all}]}}"#))
             .expect("a disk");
-        let Opened { entries, set_aside, .. } = File::open(dir.path(), self::account("ann")).expect("a file");
-        assert_eq!(set_aside, None);
+        let Opened { entries, notes, set_aside, .. } = File::open(dir.path(), self::account("ann")).expect("a file");
+        assert_eq!((set_aside, notes), (None, Vec::new()));
         assert_eq!(entries.iter().map(Unsent::id).collect::<Vec<_>>(), ["u1", "u2"]);
         assert_eq!(entries[0].conversation_id.as_ref().map(ToString::to_string).as_deref(), Some("d1"));
         assert!(matches!(&entries[0].state, UnsentState::Failed { error } if error.code == "not_found"));
@@ -204,7 +219,7 @@ mod tests {
     fn a_torn_file_is_set_aside_and_never_removed() {
         let dir = tempfile::tempdir().expect("a directory");
         let Opened { file, .. } = File::open(dir.path(), account("ann")).expect("a file");
-        file.write(&[unsent("u1")]).expect("a disk");
+        file.write(&[unsent("u1")], &[]).expect("a disk");
         let whole = fs::read(&file.path).expect("a file");
         let path = file.path.clone();
         drop(file);
@@ -222,12 +237,12 @@ mod tests {
     fn what_was_begun_and_not_finished_changes_nothing() {
         let dir = tempfile::tempdir().expect("a directory");
         let Opened { file, .. } = File::open(dir.path(), account("ann")).expect("a file");
-        file.write(&[unsent("u1")]).expect("a disk");
+        file.write(&[unsent("u1")], &[]).expect("a disk");
         fs::write(file.path.with_extension("new"), "{\"version\":1,").expect("a disk");
         drop(file);
         let Opened { file, entries, .. } = File::open(dir.path(), account("ann")).expect("a file");
         assert_eq!(entries, [unsent("u1")]);
-        file.write(&[]).expect("a disk");
+        file.write(&[], &[]).expect("a disk");
     }
 
     #[cfg(unix)]
@@ -237,7 +252,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let dir = dir.path().join("outbox");
         let Opened { file, .. } = File::open(&dir, account("ann")).expect("a file");
-        file.write(&[unsent("u1")]).expect("a disk");
+        file.write(&[unsent("u1")], &[]).expect("a disk");
         let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
         assert_eq!((mode(&file.path), mode(&dir)), (0o600, 0o700));
     }

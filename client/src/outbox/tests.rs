@@ -226,7 +226,7 @@ proptest! {
                 Step::Connect => outbox.connected(),
                 Step::Wait => now += Duration::from_millis(400),
                 Step::Crash => {
-                    outbox = Outbox::restore(outbox.entries().to_vec());
+                    outbox = Outbox::restore(outbox.entries().to_vec(), Vec::new());
                     in_flight = None;
                 }
                 Step::Retry(_) | Step::Discard(_) if outbox.entries().is_empty() => {}

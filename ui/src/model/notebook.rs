@@ -115,6 +115,15 @@ impl Notebook {
         self.outgoing.push(Outgoing { draft, written_at, failure: None });
     }
 
+    /// Takes in a note that an earlier run of the app could not have stored.
+    pub(crate) fn restore(&mut self, draft: NoteDraft, written_at: Timestamp) {
+        if self.outgoing.iter().all(|known| known.draft.client_note_id != draft.client_note_id) {
+            let message = "The app was closed before the server had it.".into();
+            let failure = CommandError { code: "not_stored".into(), message, retryable: true };
+            self.outgoing.push(Outgoing { draft, written_at, failure: Some(failure) });
+        }
+    }
+
     /// Notes that a note could not be stored. One that is stored by now is, whatever is heard of it late.
     pub(crate) fn failed(&mut self, client_note_id: &str, error: CommandError) {
         if let Some(outgoing) = self.outgoing.iter_mut().find(|known| known.draft.client_note_id == client_note_id) {
@@ -142,9 +151,20 @@ impl Notebook {
             .collect()
     }
 
+    /// The note with this key, while it is one that could not be stored.
+    pub(crate) fn failed_draft(&self, key: &str, viewer: &Viewer) -> Option<&NoteDraft> {
+        let mut failed = self.outgoing.iter().filter(|known| known.failure.is_some()).map(|known| &known.draft);
+        failed.find(|draft| key_of(&viewer.user, &draft.client_note_id) == key)
+    }
+
+    /// How many notes could not be stored.
+    pub(crate) fn failed_count(&self) -> usize {
+        self.outgoing.iter().filter(|known| known.failure.is_some()).count()
+    }
+
     /// Gives up a note that could not be stored.
-    pub(crate) fn discard(&mut self, key: &str, viewer: &Viewer) {
-        self.outgoing.retain(|known| key_of(&viewer.user, &known.draft.client_note_id) != key);
+    pub(crate) fn discard(&mut self, client_note_id: &str) {
+        self.outgoing.retain(|known| known.draft.client_note_id != client_note_id);
     }
 
     /// The note with this key, as it is shown now.

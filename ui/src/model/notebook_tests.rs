@@ -132,11 +132,29 @@ fn what_may_succeed_now_is_tried_again_once() {
 }
 
 #[test]
+fn what_an_earlier_run_could_not_store_waits_to_be_tried_again() {
+    let mut book = Notebook::default();
+    book.sending(draft("u2"), Timestamp::UNIX_EPOCH);
+    for name in ["u1", "u2", "u1"] {
+        book.restore(draft(name), Timestamp::UNIX_EPOCH);
+    }
+    assert_eq!(book.failed_count(), 1, "what is known already is no news");
+    assert_eq!(book.failed_draft("ann/u2", &ann()), None, "it is on its way");
+    assert!(matches!(book.shown("ann/u1", &ann()).map(|shown| shown.stand), Some(Stand::Failed(_))));
+    assert_eq!(book.again_all(), [draft("u1")]);
+    // It was stored after all, and only the answer was lost.
+    book.page(page(1..=1, false), None);
+    book.receive(note(1, "ann"));
+    assert_eq!((book.failed_count(), book.outgoing_lines(&ann()).count()), (0, 1));
+}
+
+#[test]
 fn a_discarded_note_is_gone() {
     let mut book = Notebook::default();
     book.sending(draft("u1"), Timestamp::UNIX_EPOCH);
     book.failed("u1", refusal());
-    book.discard("ann/u1", &ann());
+    assert_eq!(book.failed_draft("ann/u1", &ann()), Some(&draft("u1")));
+    book.discard("u1");
     assert_eq!(book.shown("ann/u1", &ann()), None);
     assert_eq!(book.again("ann/u1", &ann()), None);
 }

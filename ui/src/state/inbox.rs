@@ -216,10 +216,10 @@ impl Inbox {
         self.fetch_newest(conversation);
     }
 
-    /// How many messages wait to be sent or for a decision, all conversations together.
+    /// How many messages and notes wait to be sent or for a decision, all conversations together.
     pub(crate) fn unsent_count(self) -> usize {
         let to_one: usize = self.threads.with(|threads| threads.values().map(Thread::outgoing_count).sum());
-        to_one + self.broadcast.unsent.read().len()
+        to_one + self.broadcast.unsent.read().len() + self.notes.failed_count()
     }
 
     /// Closes the open conversation.
@@ -304,6 +304,10 @@ impl Inbox {
     fn is_written_to(self, conversation: &Id) -> bool {
         self.open.with_untracked(|open| open.as_ref() == Some(conversation))
             || self.threads.with_untracked(|threads| threads.get(conversation).is_some_and(Thread::has_outgoing))
+            || self
+                .notes
+                .books
+                .with_untracked(|books| books.get(conversation).is_some_and(|book| book.failed_count() > 0))
     }
 
     /// Fetches the newest page of a conversation, which waits for no notes, or the one before a place in it,

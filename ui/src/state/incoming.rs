@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use sally_protocol::desktop;
 use sally_protocol::message::{Message, Presence, Receipt, ReceiptKind, Typing};
-use sally_protocol::outbox::Unsent;
+use sally_protocol::outbox::{Unsent, UnsentNote};
 
 use super::clock::now;
 use super::desk::Load;
@@ -70,6 +70,17 @@ impl Inbox {
         messages.into_iter().for_each(|message| self.receive(message));
         self.threads.update(|threads| threads.values_mut().for_each(|thread| thread.left(client_message_id)));
         self.broadcast.left(client_message_id);
+    }
+
+    /// Takes in notes that an earlier run of the app could not have stored.
+    pub(super) fn unsent_notes(self, notes: Vec<UnsentNote>) {
+        for UnsentNote { conversation_id, note, created_at } in notes {
+            self.conversations.update(|list| conversations::ensure(list, &conversation_id, None));
+            self.notes.restore(&conversation_id, note, created_at);
+        }
+        if self.door.is_open() && self.link.with_untracked(|link| link.state.is_live()) {
+            self.notes.retry_all();
+        }
     }
 
     /// Takes in a receipt.

@@ -109,9 +109,27 @@ impl TeamNotes {
         again.into_iter().for_each(|(conversation, draft)| self.send(conversation, draft));
     }
 
-    /// Gives up a note that could not be left.
-    pub(crate) fn discard(self, conversation: &Id, key: &str, viewer: &Viewer) {
-        self.change(conversation, |book| book.discard(key, viewer));
+    /// Takes in a note that an earlier run of the app could not have stored.
+    pub(super) fn restore(self, conversation: &Id, draft: NoteDraft, written_at: Timestamp) {
+        self.change(conversation, |book| book.restore(draft, written_at));
+    }
+
+    /// How many notes could not be stored, all conversations together.
+    pub(crate) fn failed_count(self) -> usize {
+        self.books.with(|books| books.values().map(Notebook::failed_count).sum())
+    }
+
+    /// Gives up a note that could not be left. It goes once it is no longer kept on the disk.
+    pub(crate) fn discard(self, conversation: Id, key: &str, viewer: &Viewer) {
+        let draft = |books: &BTreeMap<Id, Notebook>| books.get(&conversation)?.failed_draft(key, viewer).cloned();
+        let Some(NoteDraft { client_note_id, .. }) = self.books.with_untracked(draft) else { return };
+        spawn_local(async move {
+            let answer = commands::discard_note(&client_note_id).await;
+            self.change(&conversation, |book| match answer {
+                Ok(()) => book.discard(&client_note_id),
+                Err(error) => book.failed(&client_note_id, error),
+            });
+        });
     }
 
     fn send(self, conversation: Id, draft: NoteDraft) {

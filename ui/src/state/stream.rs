@@ -28,6 +28,7 @@ impl Desk {
             Push::Outbox(unsent) => self.inbox.outbox(unsent),
             Push::Unsent(unsent) => self.inbox.unsent(unsent),
             Push::Left { client_message_id, messages } => self.inbox.left(&client_message_id, messages),
+            Push::UnsentNotes(notes) => self.inbox.unsent_notes(notes),
             Push::Notice(text) => self.notify(text),
         }
     }

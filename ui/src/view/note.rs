@@ -42,7 +42,7 @@ pub(crate) fn NoteRow(
     };
     let retry = move |_| key.with_value(|key| viewer.with_value(|viewer| notes.retry(id.get_value(), key, viewer)));
     let discard = move |_| {
-        id.with_value(|id| key.with_value(|key| viewer.with_value(|viewer| notes.discard(id, key, viewer))));
+        key.with_value(|key| viewer.with_value(|viewer| notes.discard(id.get_value(), key, viewer)));
     };
     view! {
         <article class="note" data-testid="note" data-note-id=with(|shown| shown.note_id.as_ref().map(Id::to_string)) data-stand=word>

@@ -3,44 +3,18 @@
 mod acknowledgements;
 mod templates;
 
-use std::fmt;
-
 use reqwest::Method;
+use sally_protocol::action::{ActionOutcome, AlertAction};
 use sally_protocol::message::{Conversations, History};
 use sally_protocol::search::SearchResults;
 use sally_protocol::stream::Snapshot;
 use sally_protocol::team::{Assign, Assignment, Note, NoteDraft, Notes, Team};
 use sally_protocol::{Id, Tenant};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Error;
 use crate::session::Session;
-
-/// What a dispatcher does to an alert with one touch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AlertAction {
-    /// Takes it up.
-    Acknowledge,
-    /// Ends it.
-    Resolve,
-    /// Puts it out of the way for a while.
-    Snooze {
-        /// For how many minutes, 5 to 480.
-        minutes: u32,
-    },
-}
-
-impl fmt::Display for AlertAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Acknowledge => "acknowledge",
-            Self::Resolve => "resolve",
-            Self::Snooze { .. } => "snooze",
-        })
-    }
-}
 
 /// What became of one published event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -57,6 +31,18 @@ pub struct Published {
 #[derive(Serialize)]
 struct Publish<'a> {
     events: &'a [Value],
+}
+
+#[derive(Serialize)]
+struct Bulk<'a> {
+    ids: &'a [Id],
+    #[serde(flatten)]
+    action: &'a AlertAction,
+}
+
+#[derive(Deserialize)]
+struct Outcomes {
+    results: Vec<ActionOutcome>,
 }
 
 #[derive(Deserialize)]
@@ -98,13 +84,21 @@ impl Session {
     /// # Errors
     ///
     /// As any ordinary call; a step that the alert's state forbids is a 409.
-    pub async fn alert_action(&self, alert: &Id, action: AlertAction) -> Result<(), Error> {
-        let path = format!("api/alerts/{alert}/{action}");
-        let details = match action {
-            AlertAction::Acknowledge | AlertAction::Resolve => json!({}),
-            AlertAction::Snooze { minutes } => json!({ "minutes": minutes }),
-        };
-        self.call(Method::POST, &path, |request| request.json(&details)).await.map(drop)
+    pub async fn alert_action(&self, alert: &Id, action: &AlertAction) -> Result<(), Error> {
+        let path = format!("api/alerts/{alert}/{}", action.word());
+        self.call(Method::POST, &path, |request| request.json(action)).await.map(drop)
+    }
+
+    /// `POST /api/alerts/bulk`: on 1 to [`MAX_BULK`](sally_protocol::action::MAX_BULK) alerts, in this
+    /// order. What became of each is told in the same order.
+    ///
+    /// # Errors
+    ///
+    /// As any ordinary call. That a step is forbidden is said in the alert's own outcome.
+    pub async fn alert_actions(&self, alerts: &[Id], action: &AlertAction) -> Result<Vec<ActionOutcome>, Error> {
+        let answer =
+            self.call(Method::POST, "api/alerts/bulk", |request| request.json(&Bulk { ids: alerts, action })).await?;
+        Ok(self.read::<Outcomes>(answer).await?.results)
     }
 
     /// `GET /api/conversations`.

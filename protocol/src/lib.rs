@@ -15,6 +15,7 @@
 //! - [`cursor`]: the position in a tenant's log that travels as `id:` and `Last-Event-ID`.
 //! - [`stream`]: the frames of `GET /sse/events` as a client reads them.
 //! - [`alert`], [`fleet`]: the payloads of alerts, routes, ETAs and integration syncs.
+//! - [`action`]: what a dispatcher does to alerts.
 //! - [`board`]: the one reducer from frames to what a dispatcher sees.
 //! - [`message`]: the requests, answers and events of the `/messaging` namespace.
 //! - [`recipients`]: whom a message goes to.
@@ -25,6 +26,7 @@
 //! - [`desktop`]: what the desktop's core and its user interface say to each other.
 //! - [`outbox`]: what has been written and isn't stored by the server yet.
 
+pub mod action;
 pub mod alert;
 pub mod auth;
 pub mod board;

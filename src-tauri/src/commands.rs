@@ -1,7 +1,7 @@
 //! What the interface can ask. Each command is a line here; its meaning is in [`crate::core`].
 
-use sally_client::api::AlertAction;
 use sally_protocol::Id;
+use sally_protocol::action::{ActionOutcome, AlertAction};
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Acknowledge, Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
@@ -158,5 +158,14 @@ pub(crate) async fn set_typing(core: State<'_, Core>, typing: SetTyping) -> Answ
 
 #[tauri::command]
 pub(crate) async fn alert_action(core: State<'_, Core>, alert_id: Id, action: AlertAction) -> Answer<()> {
-    core.alert_action(&alert_id, action).await
+    core.alert_action(&alert_id, &action).await
+}
+
+#[tauri::command]
+pub(crate) async fn alert_actions(
+    core: State<'_, Core>,
+    alert_ids: Vec<Id>,
+    action: AlertAction,
+) -> Answer<Vec<ActionOutcome>> {
+    core.alert_actions(&alert_ids, &action).await
 }

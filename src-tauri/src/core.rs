@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use sally_client::Session as Client;
-use sally_client::api::AlertAction;
 use sally_client::messaging::Commands;
 use sally_protocol::Id;
+use sally_protocol::action::{ActionOutcome, AlertAction};
 use sally_protocol::desktop::{CommandError, Push, Session, SignIn};
 use sally_protocol::message::{Acknowledge, Conversations, History, MAX_PAGE, Mark, SendMessage, SetTyping};
 use sally_protocol::outbox::UnsentNote;
@@ -155,7 +155,15 @@ impl Core {
         self.session()?.search(query, before, PAGE).await.map_err(|error| failure::of_call(&error))
     }
 
-    pub(crate) async fn alert_action(&self, alert: &Id, action: AlertAction) -> Result<(), CommandError> {
+    pub(crate) async fn alert_actions(
+        &self,
+        alerts: &[Id],
+        action: &AlertAction,
+    ) -> Result<Vec<ActionOutcome>, CommandError> {
+        self.session()?.alert_actions(alerts, action).await.map_err(|error| failure::of_call(&error))
+    }
+
+    pub(crate) async fn alert_action(&self, alert: &Id, action: &AlertAction) -> Result<(), CommandError> {
         self.session()?.alert_action(alert, action).await.map_err(|error| failure::of_call(&error))
     }
 

@@ -89,6 +89,7 @@ fn main() -> anyhow::Result<()> {
             commands::acknowledge_message,
             commands::set_typing,
             commands::alert_action,
+            commands::alert_actions,
         ])
         .build(tauri::generate_context!())
         .context("the app can't be built")?;

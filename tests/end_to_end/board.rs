@@ -106,3 +106,74 @@ async fn a_dispatcher_snoozes_an_alert_by_keyboard() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn several_alerts_are_marked_and_acted_on_at_once() {
+    play("bulk", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+        for id in ["a1", "a2", "a3", "a4"] {
+            scene.redis.publish("acme", "alerts", &alert(id, "Reefer is warming up")).await?;
+            scene.app.see(&row(id)).await?;
+        }
+        let acknowledged = |id: &str| row(id) + r#"[data-status="acknowledged"]"#;
+
+        // By keyboard, a range of three.
+        scene.app.click(&row("a1")).await?;
+        scene.app.press("x").await?;
+        scene.app.press("j").await?;
+        scene.app.press("j").await?;
+        scene.app.press("X").await?;
+        scene.app.see_text(&at("bulk-bar"), "3 marked").await?;
+        scene.app.press("a").await?;
+        for id in ["a1", "a2", "a3"] {
+            scene.app.see(&acknowledged(id)).await?;
+        }
+        scene.app.see(&(row("a4") + r#"[data-status="active"]"#)).await?;
+        scene.app.see_none(&at("bulk-bar")).await?;
+
+        // By pointer, those that it can be done to: the fourth is acknowledged, the others are already.
+        for id in ["a1", "a4"] {
+            scene.app.click(&(row(id) + " " + &at("alert-mark"))).await?;
+        }
+        scene.app.see_text(&at("bulk-acknowledge"), "1").await?;
+        scene.app.click(&at("bulk-resolve")).await?;
+        scene.app.see_none(&row("a1")).await?;
+        scene.app.see_none(&row("a4")).await?;
+        scene.app.see(&acknowledged("a2")).await?;
+
+        scene.app.click(&(row("a2") + " " + &at("alert-mark"))).await?;
+        scene.app.press("z").await?;
+        scene.app.see(&(at("snooze-for") + r#"[data-minutes="15"]:focus"#)).await?;
+        scene.app.press("Enter").await?;
+        scene.app.see(&(row("a2") + r#"[data-status="snoozed"]"#)).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_done_to_an_alert_is_taken_back_and_it_is_given_to_somebody() {
+    play("take_back", async |scene| {
+        scene.server.add_dispatcher("acme", "dana@acme.example")?;
+        scene.app.enter(scene.server.url(), "dana@acme.example").await?;
+        scene.redis.publish("acme", "alerts", &alert("a1", "Reefer is warming up")).await?;
+        scene.app.click(&(row("a1") + r#"[data-status="active"]"#)).await?;
+        scene.app.see(&(at("alert-take-back") + ":disabled")).await?;
+        scene.app.press("a").await?;
+        scene.app.see(&(row("a1") + r#"[data-status="acknowledged"]"#)).await?;
+        scene.app.click(&at("alert-take-back")).await?;
+        scene.app.see(&(row("a1") + r#"[data-status="active"]"#)).await?;
+
+        scene.app.press("s").await?;
+        scene.app.fill("assign-field", "you").await?;
+        scene.app.press("Enter").await?;
+        scene.app.see_text("[data-detail] .facts", "You").await?;
+
+        scene.app.click(&at("alert-resolve")).await?;
+        scene.app.see_text(&at("alert-take-back"), "Reopen").await?;
+        scene.app.press("O").await?;
+        scene.app.see(&(row("a1") + r#"[data-status="active"]"#)).await?;
+        Ok(())
+    })
+    .await;
+}

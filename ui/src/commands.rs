@@ -2,6 +2,7 @@
 //! is a sentence for people.
 
 use sally_protocol::Id;
+use sally_protocol::action::{ActionOutcome, AlertAction};
 use sally_protocol::desktop::{CommandError, Session, SignIn};
 use sally_protocol::message::{Acknowledge, Conversations, History, Mark, SendMessage, SetTyping};
 use sally_protocol::search::SearchResults;
@@ -9,7 +10,6 @@ use sally_protocol::team::{
     Acknowledgements, Assignment, AwaitedAcknowledgements, Note, NoteDraft, Notes, Team, Template, TemplateDraft,
     Templates,
 };
-use serde::Serialize;
 use serde_json::json;
 
 use crate::bridge::call;
@@ -148,22 +148,12 @@ pub(crate) async fn set_typing(typing: &SetTyping) -> Answer<()> {
     call("set_typing", &json!({ "typing": typing })).await
 }
 
-/// What a dispatcher can do to an alert from the board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum AlertAction {
-    /// Take it up.
-    Acknowledge,
-    /// End it.
-    Resolve,
-    /// Put it out of the way for so many minutes.
-    Snooze {
-        /// 5 to 480.
-        minutes: u32,
-    },
+/// Acts on an alert. The board changes by the event that follows.
+pub(crate) async fn alert_action(alert: &Id, action: &AlertAction) -> Answer<()> {
+    call("alert_action", &json!({ "alertId": alert, "action": action })).await
 }
 
-/// Acts on an alert. The board changes by the event that follows.
-pub(crate) async fn alert_action(alert: &Id, action: AlertAction) -> Answer<()> {
-    call("alert_action", &json!({ "alertId": alert, "action": action })).await
+/// Acts on several alerts with one request, and tells what became of each.
+pub(crate) async fn alert_actions(alerts: &[Id], action: &AlertAction) -> Answer<Vec<ActionOutcome>> {
+    call("alert_actions", &json!({ "alertIds": alerts, "action": action })).await
 }

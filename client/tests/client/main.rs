@@ -4,10 +4,11 @@
 //!
 //! - `unruly`: an HTTP server that answers by a script; `gateway`: the other end of a Socket.IO
 //!   connection, played packet by packet.
-//! - `session`, `team`, `events`, `messaging`: what the client makes of it.
+//! - `session`, `team`, `alerts`, `events`, `messaging`: what the client makes of it.
 
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
 
+mod alerts;
 mod events;
 #[cfg(feature = "messaging")]
 mod gateway;

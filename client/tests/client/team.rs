@@ -7,7 +7,7 @@ use sally_protocol::auth::LoginRequest;
 use sally_protocol::team::TemplateDraft;
 use serde_json::json;
 
-async fn session(server: &Unruly) -> Session {
+pub(crate) async fn session(server: &Unruly) -> Session {
     server.script("/auth/login", [signed_in(&jwt("a1", 900), "r1")]);
     let request = LoginRequest { email: "ann@acme.example".into(), password: "secret".into(), tenant: None };
     Session::login(Server::check(&server.url).await.expect("a server"), &request).await.expect("a session").0

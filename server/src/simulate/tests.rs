@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use sally_client::api::AlertAction;
 use sally_client::bare::{Connection, Incoming};
 use sally_protocol::Board;
+use sally_protocol::action::AlertAction;
 use sally_protocol::alert::AlertStatus;
 use sally_protocol::message::{
     Message, MessagePriority, NAMESPACE, Receipt, ReceiptKind, SendMessage, Sent, SessionInfo, Typing,
@@ -193,7 +193,7 @@ async fn what_a_dispatcher_does_is_not_undone() {
         open.open_alerts().iter().find(|alert| alert.status == AlertStatus::Active).map(|alert| alert.id.clone())
     })
     .await;
-    session.alert_action(&alert, AlertAction::Resolve).await.expect("resolved");
+    session.alert_action(&alert, &AlertAction::Resolve).await.expect("resolved");
     // The world goes on for a while: two dozen more reports.
     let before = session.snapshot(None).await.expect("a snapshot").cursor;
     until("a change after it", async || {

@@ -95,6 +95,15 @@ pub(crate) fn holder(conversation: &Conversation, viewer: Option<&Id>) -> Option
     Some(conversation.assignee_name.clone().unwrap_or_else(|| assignee.to_string()))
 }
 
+/// What somebody is called who an alert is assigned to. A publisher may have named anybody.
+pub(crate) fn called(to: &str, team: &[TeamMember], viewer: Option<&Id>) -> String {
+    if viewer.is_some_and(|viewer| viewer.as_str() == to) {
+        return YOU.to_owned();
+    }
+    let known = team.iter().find(|member| member.user_id.as_str() == to);
+    known.and_then(|member| member.name.clone()).unwrap_or_else(|| to.to_owned())
+}
+
 /// Somebody who a conversation can be given to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {

@@ -25,6 +25,16 @@ pub(crate) enum Action {
     Resolve,
     /// Choose for how long the selected alert is snoozed.
     Snooze,
+    /// Take the acknowledgement of the selected alert back.
+    Unacknowledge,
+    /// Begin the selected alert anew.
+    Reopen,
+    /// Choose who is to deal with the selected alert.
+    AssignAlert,
+    /// Mark the selected alert, or take its mark away.
+    Mark,
+    /// Mark everything from the last mark to the selected alert.
+    MarkTo,
     /// Write to the selected alert's driver, or in the open conversation.
     Message,
     /// Leave a note in the open conversation.
@@ -101,6 +111,11 @@ fn on_alerts(key: &str) -> Option<Action> {
         // A capital on purpose: a slip of the finger must not end an alert.
         "R" => Action::Resolve,
         "z" => Action::Snooze,
+        "A" => Action::Unacknowledge,
+        "O" => Action::Reopen,
+        "s" => Action::AssignAlert,
+        "x" => Action::Mark,
+        "X" => Action::MarkTo,
         "m" => Action::Message,
         "n" => Action::ShowNew,
         _ => return None,
@@ -156,6 +171,11 @@ pub(crate) const KEYS: &[(&str, &[Line])] = &[
             Line { keys: &["a"], does: "Acknowledge" },
             Line { keys: &["Shift R"], does: "Resolve" },
             Line { keys: &["z"], does: "Snooze" },
+            Line { keys: &["s"], does: "Assign to somebody of the team" },
+            Line { keys: &["Shift A"], does: "Take the acknowledgement back" },
+            Line { keys: &["Shift O"], does: "Reopen" },
+            Line { keys: &["x"], does: "Mark; a, Shift R and z then act on all marked" },
+            Line { keys: &["Shift X"], does: "Mark from the last mark to here" },
             Line { keys: &["m"], does: "Message the driver" },
             Line { keys: &["n"], does: "Show new alerts" },
         ],
@@ -209,6 +229,15 @@ mod tests {
     }
 
     #[test]
+    fn a_step_back_takes_a_capital_and_a_mark_does_not() {
+        assert_eq!(action(press("A")), Some(Action::Unacknowledge));
+        assert_eq!(action(press("O")), Some(Action::Reopen));
+        assert_eq!(action(press("o")), None);
+        assert_eq!((action(press("x")), action(press("X"))), (Some(Action::Mark), Some(Action::MarkTo)));
+        assert_eq!(action(Press { view: View::Messages, ..press("x") }), None);
+    }
+
+    #[test]
     fn letters_mean_what_the_view_makes_of_them() {
         let pressed = |key, view| action(Press { view, ..press(key) });
         assert_eq!(pressed("a", View::Messages), Some(Action::Assign));
@@ -222,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_single_key_of_the_list_does_something() {
-        let own = ["Enter", "Shift R", "Shift Enter", "Ctrl N"];
+        let own = ["Enter", "Shift Enter", "Ctrl N"];
         for (topic, lines) in KEYS {
             let view = if *topic == "Messages" { View::Messages } else { View::Alerts };
             for key in lines.iter().flat_map(|line| line.keys).filter(|key| !own.contains(key)) {
@@ -230,7 +259,7 @@ mod tests {
                     "↓" => "ArrowDown",
                     "↑" => "ArrowUp",
                     "Esc" => "Escape",
-                    key => key,
+                    key => key.strip_prefix("Shift ").unwrap_or(key),
                 };
                 assert!(action(Press { view, ..press(key) }).is_some(), "{key}");
             }

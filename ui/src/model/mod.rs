@@ -12,6 +12,7 @@ pub(crate) mod hit;
 pub(crate) mod hold;
 pub(crate) mod keys;
 pub(crate) mod label;
+pub(crate) mod marks;
 pub(crate) mod notebook;
 pub(crate) mod pace;
 pub(crate) mod routes;

@@ -15,8 +15,9 @@ use super::inbox::{Inbox, Subject};
 use super::link::Link;
 use super::preference::{Preference, Theme};
 use crate::bridge;
-use crate::commands::{self, AlertAction};
+use crate::commands;
 use crate::model::alerts::{self, Filter};
+use crate::model::marks::Marks;
 use crate::model::pace::Pace;
 use crate::model::routes;
 
@@ -100,6 +101,12 @@ pub(crate) struct Desk {
     pub(crate) detail_open: RwSignal<bool>,
     /// Whether it is being chosen for how long the selected alert is snoozed.
     pub(crate) snoozing: RwSignal<bool>,
+    /// Whether it is being chosen who is to deal with the selected alert.
+    pub(crate) assigning: RwSignal<bool>,
+    /// Alerts that are marked, to be acted on together.
+    pub(crate) marks: RwSignal<Marks>,
+    /// Whether it is being chosen for how long the marked alerts are snoozed.
+    pub(crate) snoozing_marked: RwSignal<bool>,
     /// The route plan that somebody has asked to see.
     pub(crate) sought_route: RwSignal<Option<Id>>,
     /// Messages and conversations.
@@ -133,6 +140,9 @@ impl Desk {
             selected: RwSignal::new(None),
             detail_open: RwSignal::new(false),
             snoozing: RwSignal::new(false),
+            assigning: RwSignal::new(false),
+            marks: RwSignal::default(),
+            snoozing_marked: RwSignal::new(false),
             sought_route: RwSignal::new(None),
             inbox: Inbox::new(),
             theme: RwSignal::new(theme),
@@ -220,6 +230,7 @@ impl Desk {
             self.view.set(View::Alerts);
             self.board.set(Board::default());
             self.selected.set(None);
+            self.marks.set(Marks::default());
             self.detail_open.set(false);
             self.sought_route.set(None);
             self.filter.set(Filter::default());
@@ -253,21 +264,6 @@ impl Desk {
         let theme = self.theme.get_untracked().next();
         theme.apply();
         self.theme.set(theme);
-    }
-
-    /// Acts on an alert. The board changes by the event that follows.
-    pub(crate) fn act(self, alert: Id, action: AlertAction) {
-        if self.acting.with_untracked(|acting| acting.contains(&alert)) {
-            return;
-        }
-        self.acting.update(|acting| acting.push(alert.clone()));
-        spawn_local(async move {
-            let answer = commands::alert_action(&alert, action).await;
-            self.acting.update(|acting| acting.retain(|known| *known != alert));
-            if let Err(error) = answer {
-                self.notify(error.message);
-            }
-        });
     }
 
     /// Goes to the conversation with an alert's driver, to write about the alert.

@@ -3,6 +3,7 @@
 //! A [`Desk`] is made once and handed to every view by context.
 
 mod acknowledgements;
+mod alerts;
 mod assignment;
 mod broadcast;
 mod clock;

@@ -2,26 +2,31 @@
 
 use leptos::ev;
 use leptos::prelude::*;
+use sally_protocol::Id;
+use sally_protocol::action::AlertAction;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Node};
 
 use super::alert_detail::AlertDetail;
-use super::alert_detail::can_snooze;
 use super::alert_filters::AlertFilters;
 use super::alert_list::{Columns, NewAlerts, NoAlerts, Section, news};
 use super::alert_row::AlertRow;
+use super::bulk_bar::BulkBar;
 use super::icon::{Icon, Symbol};
 use super::{rows, writing};
-use crate::commands::AlertAction;
 use crate::model::alerts::{GROUPS, Group, Line, lines};
 use crate::model::hold::arrange;
 use crate::model::keys::Action;
 use crate::model::label;
+use crate::model::marks::Marks;
 use crate::state::{Desk, View};
 
 /// How many rows are drawn at first, and how many more at a time. Nobody reads further down than
 /// that, and the most urgent are at the top.
 const PAGE: usize = 200;
+
+/// Any snooze: how long it lasts doesn't decide whether it is allowed.
+const SNOOZE: AlertAction = AlertAction::Snooze { minutes: 0 };
 
 /// The alert board.
 #[component]
@@ -37,7 +42,16 @@ pub(crate) fn AlertBoard() -> impl IntoView {
     Effect::new(move |before: Option<()>| {
         desk.filter.track();
         if before.is_some() {
+            // Nothing is to be done to what isn't seen.
+            desk.marks.update(Marks::clear);
             held.update(|held| *held = held.is_some().then(|| live.get_untracked()));
+        }
+    });
+    Effect::new(move |_| {
+        let mut kept = desk.marks.get_untracked();
+        desk.board.with(|board| kept.keep_open(board));
+        if desk.marks.with_untracked(|marks| *marks != kept) {
+            desk.marks.set(kept);
         }
     });
     let arranged = Memo::new(move |_| {
@@ -79,15 +93,39 @@ pub(crate) fn AlertBoard() -> impl IntoView {
         let id = desk.selected.get_untracked()?;
         desk.board.with_untracked(|board| board.alerts.get(&id).cloned())
     };
+    let mark = Callback::new(move |(id, to_here): (Id, bool)| {
+        let is_open = |board: &sally_protocol::Board| board.alerts.get(&id).is_some_and(|a| !a.status.is_resolved());
+        if !desk.board.with_untracked(is_open) {
+            return;
+        }
+        let rows: Vec<Id> = shown.with_untracked(|shown| shown.iter().map(|line| line.id.clone()).collect());
+        desk.marks.update(|marks| if to_here { marks.extend(&rows, &id) } else { marks.toggle(id) });
+    });
     let listener = window_event_listener(ev::keydown, move |event| {
         let Some(action) = writing::asked(&event, View::Alerts) else { return };
         match action {
-            Action::Acknowledge => act(desk, AlertAction::Acknowledge),
-            Action::Resolve => act(desk, AlertAction::Resolve),
+            Action::Acknowledge => act_on_all(desk, AlertAction::Acknowledge),
+            Action::Resolve => act_on_all(desk, AlertAction::Resolve),
+            Action::Snooze if !desk.marks.with_untracked(Marks::is_empty) => desk.snoozing_marked.set(true),
             Action::Snooze => {
-                if selected_alert().is_some_and(|alert| can_snooze(alert.status)) {
+                if selected_alert().is_some_and(|alert| SNOOZE.is_allowed(alert.status)) {
                     detail_open.set(true);
+                    desk.assigning.set(false);
                     desk.snoozing.set(true);
+                }
+            }
+            Action::Unacknowledge => act(desk, AlertAction::Unacknowledge),
+            Action::Reopen => act(desk, AlertAction::Reopen),
+            Action::AssignAlert => {
+                if selected_alert().is_some_and(|alert| !alert.status.is_resolved()) {
+                    detail_open.set(true);
+                    desk.snoozing.set(false);
+                    desk.assigning.set(true);
+                }
+            }
+            Action::Mark | Action::MarkTo => {
+                if let Some(alert) = desk.selected.get_untracked() {
+                    mark.run((alert, action == Action::MarkTo));
                 }
             }
             Action::Message => {
@@ -98,10 +136,15 @@ pub(crate) fn AlertBoard() -> impl IntoView {
             }
             Action::ShowNew => show_new(),
             Action::Back if writing::is_writing() => return,
+            Action::Back if desk.snoozing_marked.get_untracked() => {
+                desk.snoozing_marked.set(false);
+                rows::back();
+            }
             Action::Back if desk.snoozing.get_untracked() => {
                 desk.snoozing.set(false);
                 rows::focus_on("[data-testid=alert-snooze]");
             }
+            Action::Back if !desk.marks.with_untracked(Marks::is_empty) => desk.marks.update(Marks::clear),
             Action::Back if detail_open.get_untracked() => {
                 detail_open.set(false);
                 rows::back();
@@ -150,7 +193,7 @@ pub(crate) fn AlertBoard() -> impl IntoView {
                             let lines = Memo::new(move |_| {
                                 shown.read().iter().filter(|line| line.group == group).cloned().collect::<Vec<_>>()
                             });
-                            view! { <Section group lines reachable on_open /> }
+                            view! { <Section group lines reachable on_open on_mark=mark /> }
                         })
                         .collect_view()}
                 </div>
@@ -177,11 +220,12 @@ pub(crate) fn AlertBoard() -> impl IntoView {
                     <Show when=move || ended_open.get()>
                         <div role="grid" aria-label="Resolved alerts, newest first">
                             <For each=move || ended.get() key=|line| line.id.clone() let:line>
-                                <AlertRow id=line.id reachable on_open />
+                                <AlertRow id=line.id reachable on_open on_mark=mark />
                             </For>
                         </div>
                     </Show>
                 </Show>
+                <BulkBar />
             </div>
             <AlertDetail on_close=Callback::new(move |()| {
                 detail_open.set(false);
@@ -199,8 +243,16 @@ fn is_open(line: &Line) -> bool {
 fn act(desk: Desk, action: AlertAction) {
     let Some(id) = desk.selected.get_untracked() else { return };
     let status = desk.board.with_untracked(|board| board.alerts.get(&id).map(|alert| alert.status));
-    if status.is_some_and(|status| super::alert_detail::can(action, status)) {
+    if status.is_some_and(|status| action.is_allowed(status)) {
         desk.act(id, action);
+    }
+}
+
+/// Acts on the marked alerts, and on the selected one while none is marked.
+fn act_on_all(desk: Desk, action: AlertAction) {
+    match desk.marks.with_untracked(Marks::is_empty) {
+        true => act(desk, action),
+        false => desk.act_on_marked(action),
     }
 }
 

@@ -5,29 +5,15 @@ use sally_protocol::Id;
 use sally_protocol::alert::{Alert, AlertStatus};
 use serde_json::Value;
 
+use super::alert_actions::AlertActions;
 use super::alert_row::title;
 use super::badge::{Severity, Standing};
 use super::icon::{Icon, Symbol};
 use super::moment::Moment;
-use super::snooze_choice::SnoozeChoice;
-use crate::commands::AlertAction;
 use crate::model::alerts::{PRIORITIES, steps, tallies};
+use crate::model::assignment::called;
 use crate::model::{label, time};
-use crate::state::Desk;
-
-/// Whether an alert that stands so can be acted on so.
-pub(crate) fn can(action: AlertAction, status: AlertStatus) -> bool {
-    match action {
-        AlertAction::Acknowledge => status == AlertStatus::Active,
-        AlertAction::Resolve => matches!(status, AlertStatus::Active | AlertStatus::Acknowledged),
-        AlertAction::Snooze { .. } => can_snooze(status),
-    }
-}
-
-/// Whether an alert that stands so can be snoozed.
-pub(crate) fn can_snooze(status: AlertStatus) -> bool {
-    matches!(status, AlertStatus::Active | AlertStatus::Acknowledged)
-}
+use crate::state::{Desk, Load};
 
 /// The pane beside the list.
 #[component]
@@ -54,7 +40,6 @@ pub(crate) fn AlertDetail(
 
 #[component]
 fn Pane(id: Id, alert: Memo<Option<Alert>>, on_close: Callback<()>) -> impl IntoView {
-    let desk = expect_context::<Desk>();
     let priority = Signal::derive(move || {
         alert.read().as_ref().map_or(sally_protocol::alert::Priority::Medium, |alert| alert.priority)
     });
@@ -63,13 +48,6 @@ fn Pane(id: Id, alert: Memo<Option<Alert>>, on_close: Callback<()>) -> impl Into
     let text =
         move |read: fn(&Alert) -> Option<String>| move || alert.read().as_ref().and_then(read).unwrap_or_default();
     let id = StoredValue::new(id);
-    let busy = Memo::new(move |_| desk.acting.with(|acting| id.with_value(|id| acting.contains(id))));
-    let disabled = move |action| move || busy.get() || !can(action, status.get());
-    let snoozing = desk.snoozing;
-    // It was chosen for the alert before.
-    snoozing.set(false);
-    let cannot_snooze = move || busy.get() || !can_snooze(status.get());
-    let has_driver = move || alert.read().as_ref().is_some_and(|alert| alert.driver_id.is_some());
     view! {
         <header class="detail-head">
             <div class="detail-marks">
@@ -93,66 +71,21 @@ fn Pane(id: Id, alert: Memo<Option<Alert>>, on_close: Callback<()>) -> impl Into
             {move || alert.read().as_ref().map(|alert| view! { <Facts alert=alert.clone() /> })}
             {move || alert.read().as_ref().map(|alert| view! { <History alert=alert.clone() /> })}
         </div>
-        <footer class="detail-actions">
-            <Show when=move || snoozing.get() && !cannot_snooze()>
-                <SnoozeChoice id />
-            </Show>
-            <button
-                class="button primary"
-                data-testid="alert-acknowledge"
-                aria-keyshortcuts="a"
-                title="Acknowledge (a)"
-                disabled=disabled(AlertAction::Acknowledge)
-                on:click=move |_| desk.act(id.get_value(), AlertAction::Acknowledge)
-            >
-                <Icon symbol=Symbol::Check />
-                "Acknowledge"
-            </button>
-            <button
-                class="button"
-                data-testid="alert-resolve"
-                aria-keyshortcuts="Shift+R"
-                title="Resolve (Shift R)"
-                disabled=disabled(AlertAction::Resolve)
-                on:click=move |_| desk.act(id.get_value(), AlertAction::Resolve)
-            >
-                <Icon symbol=Symbol::CheckTwice />
-                "Resolve"
-            </button>
-            <button
-                class="button"
-                data-testid="alert-snooze"
-                aria-keyshortcuts="z"
-                aria-expanded=move || snoozing.get().to_string()
-                title="Snooze (z)"
-                disabled=cannot_snooze
-                on:click=move |_| snoozing.update(|snoozing| *snoozing = !*snoozing)
-            >
-                <Icon symbol=Symbol::Moon />
-                "Snooze"
-            </button>
-            <button
-                class="button"
-                data-testid="alert-message"
-                aria-keyshortcuts="m"
-                title="Message the driver (m)"
-                disabled=move || !has_driver()
-                on:click=move |_| {
-                    if let Some(alert) = alert.get_untracked() {
-                        desk.message_driver(&alert);
-                    }
-                }
-            >
-                <Icon symbol=Symbol::Message />
-                "Message driver"
-            </button>
-        </footer>
+        <AlertActions id alert />
     }
 }
 
 /// The plain fields.
 #[component]
 fn Facts(alert: Alert) -> impl IntoView {
+    let desk = expect_context::<Desk>();
+    let assigned = alert.state.assigned_to.as_deref().map(|to| {
+        let assignments = desk.inbox.assignments;
+        if assignments.load.get_untracked() == Load::Idle {
+            assignments.fetch_team();
+        }
+        called(to, &assignments.team.read(), desk.me().as_ref().map(|me| &me.user_id))
+    });
     let id = |id: &Option<Id>| id.as_ref().map(Id::to_string);
     let named = |name: &Option<String>, id: &Option<Id>| match (name, id) {
         (Some(name), Some(id)) if name != id.as_str() => Some(format!("{name} · {id}")),
@@ -168,7 +101,7 @@ fn Facts(alert: Alert) -> impl IntoView {
         ("Type", word(&alert.kind)),
         ("Category", word(&alert.category)),
         ("Escalation", escalated),
-        ("Assigned to", alert.state.assigned_to.clone()),
+        ("Assigned to", assigned),
         ("Note", alert.state.note.clone()),
         ("Resolution", alert.state.resolution.clone()),
         ("Group", alert.group_key.clone()),

@@ -19,6 +19,9 @@ pub(crate) fn Columns() -> impl IntoView {
     let head = |class, name| view! { <span role="columnheader" class=class>{name}</span> };
     view! {
         <div class="alert-columns" role="row">
+            <span role="columnheader" class="col-mark">
+                <span class="unseen">"Marked"</span>
+            </span>
             {head("col-severity", "Severity")}
             {head("col-story", "Alert")}
             {head("col-driver", "Driver")}
@@ -58,6 +61,7 @@ pub(crate) fn Section(
     lines: Memo<Vec<Line>>,
     reachable: Memo<Option<Id>>,
     on_open: Callback<()>,
+    on_mark: Callback<(Id, bool)>,
 ) -> impl IntoView {
     // Alerts that have ended have a place of their own, which can be folded away.
     let Group::Open(priority) = group else { return ().into_any() };
@@ -71,7 +75,7 @@ pub(crate) fn Section(
                     <span class="section-count">{move || lines.read().len()}</span>
                 </div>
                 <For each=move || lines.get() key=|line| line.id.clone() let:line>
-                    <AlertRow id=line.id reachable on_open />
+                    <AlertRow id=line.id reachable on_open on_mark />
                 </For>
             </div>
         </Show>

@@ -5,6 +5,7 @@ use sally_protocol::Id;
 use sally_protocol::alert::{Alert, AlertStatus, Priority};
 
 use super::badge::{Severity, Standing};
+use super::icon::{Icon, Symbol};
 use super::moment::Moment;
 use crate::model::time;
 use crate::state::{Desk, zone};
@@ -18,6 +19,8 @@ pub(crate) fn AlertRow(
     reachable: Memo<Option<Id>>,
     /// Called when somebody opens the row.
     on_open: Callback<()>,
+    /// Called when somebody marks the alert, or takes the mark away; with whether it is the end of a range.
+    on_mark: Callback<(Id, bool)>,
 ) -> impl IntoView {
     let desk = expect_context::<Desk>();
     let id = StoredValue::new(id);
@@ -35,6 +38,14 @@ pub(crate) fn AlertRow(
         if !selected.get_untracked() {
             desk.selected.set(Some(id.get_value()));
         }
+    };
+    let marked = Memo::new(move |_| desk.marks.with(|marks| id.with_value(|id| marks.has(id))));
+    let refusal = Memo::new(move |_| desk.marks.with(|marks| id.with_value(|id| marks.refusal(id).map(str::to_owned))));
+    let busy = Memo::new(move |_| desk.acting.with(|acting| id.with_value(|id| acting.contains(id))));
+    let mark = move |event: web_sys::MouseEvent| {
+        // The row is neither selected nor opened by it.
+        event.stop_propagation();
+        on_mark.run((id.get_value(), event.shift_key()));
     };
     let escalation = move || {
         let level = alert.with(|alert| alert.as_ref().map_or(0, |alert| alert.escalation_level));
@@ -56,6 +67,8 @@ pub(crate) fn AlertRow(
             data-alert-id=id.with_value(Id::to_string)
             data-status=move || status.get().as_str()
             data-priority=move || priority.get().as_str()
+            data-marked=move || marked.get().to_string()
+            aria-busy=move || busy.get().to_string()
             aria-selected=move || selected.get().to_string()
             tabindex=tab_index
             on:focus=move |_| select()
@@ -64,13 +77,36 @@ pub(crate) fn AlertRow(
                 on_open.run(());
             }
         >
+            // The whole cell can be hit: the box alone is smaller than a target may be.
+            <div role="gridcell" class="col-mark" on:click=mark on:mousedown=|event| event.prevent_default()>
+                <Show when=move || !status.get().is_resolved()>
+                    <input
+                        type="checkbox"
+                        data-testid="alert-mark"
+                        tabindex="-1"
+                        aria-label="Marked (x)"
+                        prop:checked=marked
+                        // It is as it was until the mark is: the cell hears of the click.
+                        on:click=|event| event.prevent_default()
+                    />
+                </Show>
+            </div>
             <div role="gridcell" class="col-severity">
                 <Severity priority />
             </div>
             <div role="gridcell" class="col-story">
                 <span class="alert-title" dir="auto">{with(|alert| Some(title(alert)))}</span>
                 {escalation}
-                <span class="alert-message" dir="auto">{with(|alert| Some(alert.message.clone()))}</span>
+                <Show
+                    when=move || refusal.read().is_some()
+                    fallback=move || view! { <span class="alert-message" dir="auto">{with(|alert| Some(alert.message.clone()))}</span> }
+                >
+                    <span class="alert-message alert-refusal" data-testid="alert-refusal">
+                        <Icon symbol=Symbol::High />
+                        "Not done: "
+                        {move || refusal.get()}
+                    </span>
+                </Show>
             </div>
             <div role="gridcell" class="col-driver">
                 <bdi>{with(|alert| alert.driver_name.clone().or_else(|| alert.driver_id.as_ref().map(Id::to_string)))}</bdi>

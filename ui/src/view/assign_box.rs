@@ -1,22 +1,15 @@
 //! Who looks after the open conversation, and choosing somebody else.
 
-use leptos::html::{Button, Input};
+use leptos::html::Button;
 use leptos::prelude::*;
 use sally_protocol::Id;
 use wasm_bindgen::JsCast;
 
 use super::icon::{Icon, Symbol};
-use crate::model::assignment::{Choice, choices, holder};
+use super::team_menu::TeamMenu;
+use crate::model::assignment::holder;
 use crate::model::bubble::Viewer;
-use crate::state::{Desk, Load};
-
-/// The id of the list, for the text field that it belongs to.
-const LIST: &str = "assign-list";
-
-/// The id of a choice.
-fn choice_id(place: usize) -> String {
-    format!("{LIST}-{place}")
-}
+use crate::state::Desk;
 
 /// Says who has a conversation, and gives it to somebody: to oneself with one touch while nobody has it.
 #[component]
@@ -30,6 +23,12 @@ pub(crate) fn AssignBox(
     let assignments = desk.inbox.assignments;
     let choosing = assignments.choosing;
     let me = viewer.with_value(|viewer| viewer.user.clone());
+    let current = Memo::new(move |_| {
+        desk.inbox.conversations.with(|list| {
+            list.iter().find(|known| id.with_value(|id| known.conversation_id == *id))?.assignee_id.clone()
+        })
+    });
+    let give = Callback::new(move |user| desk.assign(id.get_value(), user));
     let shown = Memo::new({
         let me = me.clone();
         move |_| {
@@ -85,117 +84,13 @@ pub(crate) fn AssignBox(
                 <Icon symbol=Symbol::Down />
             </button>
             <Show when=move || choosing.get()>
-                <Menu id viewer close />
-            </Show>
-        </div>
-    }
-}
-
-/// The team, narrowed by what is typed. The keyboard stays in the text field, which moves the choice.
-#[component]
-fn Menu(id: StoredValue<Id>, viewer: StoredValue<Viewer>, close: Callback<()>) -> impl IntoView {
-    let desk = expect_context::<Desk>();
-    let assignments = desk.inbox.assignments;
-    assignments.fetch_team();
-    let typed = RwSignal::new(String::new());
-    let moved = RwSignal::new(0_usize);
-    let current = Memo::new(move |_| {
-        desk.inbox.conversations.with(|list| {
-            list.iter().find(|known| id.with_value(|id| known.conversation_id == *id))?.assignee_id.clone()
-        })
-    });
-    let offered = Memo::new(move |_| {
-        let (team, typed) = (assignments.team.read(), typed.read());
-        viewer.with_value(|viewer| choices(&team, current.read().as_ref(), &viewer.user, &typed))
-    });
-    let choice = Memo::new(move |_| moved.get().min(offered.read().len().saturating_sub(1)));
-    let choose = Callback::new(move |choice: Choice| {
-        close.run(());
-        if !choice.current {
-            desk.assign(id.get_value(), choice.user);
-        }
-    });
-    let field = NodeRef::<Input>::new();
-    field.on_load(|field| {
-        request_animation_frame(move || drop(field.focus()));
-    });
-    let key = move |event: web_sys::KeyboardEvent| {
-        let (at, last) = (choice.get_untracked(), offered.with_untracked(Vec::len).saturating_sub(1));
-        match event.key().as_str() {
-            _ if event.is_composing() => return,
-            "ArrowDown" => moved.set(if at < last { at + 1 } else { 0 }),
-            "ArrowUp" => moved.set(at.checked_sub(1).unwrap_or(last)),
-            "Escape" => close.run(()),
-            "Enter" => {
-                if let Some(chosen) = offered.with_untracked(|offered| offered.get(at).cloned()) {
-                    choose.run(chosen);
-                }
-            }
-            _ => return,
-        }
-        event.prevent_default();
-    };
-    let wait = move || match assignments.load.get() {
-        Load::Failed(error) => Some(error.message),
-        _ if !assignments.team.read().is_empty() => None,
-        Load::Idle | Load::Loading => Some("Fetching the team…".to_owned()),
-        Load::Ready => None,
-    };
-    view! {
-        <div class="assign-menu" role="dialog" aria-label="Assign the conversation">
-            <label>
-                <span class="unseen">"Find somebody of the team"</span>
-                <input
-                    type="text"
-                    node_ref=field
-                    data-testid="assign-field"
-                    placeholder="Assign to…"
-                    spellcheck="false"
-                    autocomplete="off"
-                    role="combobox"
-                    aria-autocomplete="list"
-                    aria-expanded="true"
-                    aria-controls=LIST
-                    aria-activedescendant=move || choice_id(choice.get())
-                    prop:value=typed
-                    on:input:target=move |event| {
-                        typed.set(event.target().value());
-                        moved.set(0);
-                    }
-                    on:keydown=key
+                <TeamMenu
+                    label="Assign the conversation"
+                    current
+                    viewer=viewer.with_value(|viewer| viewer.user.clone())
+                    on_choose=give
+                    close
                 />
-            </label>
-            {move || wait().map(|text| view! { <p class="dim" role="status">{text}</p> })}
-            <div id=LIST role="listbox" aria-label="The team">
-                {move || {
-                    offered
-                        .get()
-                        .into_iter()
-                        .enumerate()
-                        .map(|(place, offer)| {
-                            let (name, current) = (offer.name.clone(), offer.current);
-                            view! {
-                                <div
-                                    class="assign-choice"
-                                    id=choice_id(place)
-                                    role="option"
-                                    data-testid="assign-choice"
-                                    aria-selected=move || (choice.get() == place).to_string()
-                                    // A press would take the keyboard away from the text field.
-                                    on:mousedown=move |event| event.prevent_default()
-                                    on:click=move |_| choose.run(offer.clone())
-                                >
-                                    <bdi>{name}</bdi>
-                                    {current
-                                        .then(|| view! { <span class="dim"><Icon symbol=Symbol::Check /> "now"</span> })}
-                                </div>
-                            }
-                        })
-                        .collect_view()
-                }}
-            </div>
-            <Show when=move || offered.read().is_empty()>
-                <p class="dim" role="status">"Nobody of the team is called that."</p>
             </Show>
         </div>
     }

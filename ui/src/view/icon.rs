@@ -67,6 +67,8 @@ pub(crate) enum Symbol {
     Note,
     /// Somebody.
     Person,
+    /// Take back.
+    Undo,
 }
 
 impl Symbol {
@@ -107,6 +109,7 @@ impl Symbol {
             Self::Keyboard => "M1.4 3.8h13.2v8.4H1.4z M4 6.6h.2 M6.6 6.6h.2 M9.2 6.6h.2 M11.8 6.6h.2 M4.6 9.6h6.8",
             Self::Note => "M2.6 2h10.8v7.6L9.2 14H2.6z M13.4 9.6H9.2V14 M5.2 5.2h5.6 M5.2 8h3",
             Self::Person => "M8 2a2.8 2.8 0 1 0 0 5.6A2.8 2.8 0 0 0 8 2z M2.6 14a5.4 5.4 0 0 1 10.8 0",
+            Self::Undo => "M5.6 2.8 2.4 6l3.2 3.2 M2.4 6h6.8a4.2 4.2 0 0 1 0 8.4H5.4",
             Self::Plus => "M8 2.8v10.4 M2.8 8h10.4",
             Self::Megaphone => "M2 6.2v3.6h2.6L12 13.2V2.8L4.6 6.2z M4.8 10l.9 3.8h1.9L6.9 10.6 M14.2 6.4v3.2",
             Self::Reply => "M2 2.6h12v8.2H7.2L4 13.4v-2.6H2z M4.6 5.4h6.8 M4.6 8h4.4",

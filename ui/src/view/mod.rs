@@ -4,6 +4,7 @@
 
 mod about;
 mod acknowledgement_sheet;
+mod alert_actions;
 mod alert_board;
 mod alert_detail;
 mod alert_filters;
@@ -13,6 +14,7 @@ mod app;
 mod assign_box;
 mod badge;
 mod broadcast_sheet;
+mod bulk_bar;
 mod composer;
 mod conversation_list;
 mod filter_box;
@@ -38,6 +40,7 @@ mod sheet;
 mod shell;
 mod sign_in;
 mod snooze_choice;
+mod team_menu;
 mod template_offer;
 mod template_picker;
 mod template_sheet;

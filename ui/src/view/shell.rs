@@ -34,6 +34,11 @@ pub(crate) fn Shell() -> impl IntoView {
             | Action::Acknowledge
             | Action::Resolve
             | Action::Snooze
+            | Action::Unacknowledge
+            | Action::Reopen
+            | Action::AssignAlert
+            | Action::Mark
+            | Action::MarkTo
             | Action::Message
             | Action::Note
             | Action::Assign

@@ -1,23 +1,18 @@
-//! For how long an alert is snoozed.
+//! For how long alerts are snoozed.
 
 use leptos::html::Div;
 use leptos::prelude::*;
-use sally_protocol::Id;
 use wasm_bindgen::JsCast;
-
-use crate::commands::AlertAction;
-use crate::state::Desk;
 
 /// What is offered: minutes, and how they are called.
 const CHOICES: [(u32, &str); 5] = [(15, "15 min"), (30, "30 min"), (60, "1 hour"), (240, "4 hours"), (480, "8 hours")];
 
-/// Snoozes an alert for one of a few times. The keyboard goes to the first.
+/// Offers a few times. The keyboard goes to the first.
 #[component]
 pub(crate) fn SnoozeChoice(
-    /// The alert.
-    id: StoredValue<Id>,
+    /// Takes the chosen one, in minutes.
+    on_choose: Callback<u32>,
 ) -> impl IntoView {
-    let desk = expect_context::<Desk>();
     let choices = NodeRef::<Div>::new();
     choices.on_load(|choices| {
         let first = choices.query_selector("button").ok().flatten();
@@ -25,10 +20,6 @@ pub(crate) fn SnoozeChoice(
             request_animation_frame(move || drop(first.focus()));
         }
     });
-    let snooze = move |minutes| {
-        desk.snoozing.set(false);
-        desk.act(id.get_value(), AlertAction::Snooze { minutes });
-    };
     view! {
         <div class="snooze-choice" role="group" aria-label="Snooze for" node_ref=choices>
             {CHOICES
@@ -38,7 +29,7 @@ pub(crate) fn SnoozeChoice(
                             class="button quiet"
                             data-testid="snooze-for"
                             data-minutes=minutes
-                            on:click=move |_| snooze(minutes)
+                            on:click=move |_| on_choose.run(minutes)
                         >
                             {name}
                         </button>

@@ -94,7 +94,7 @@ pub(crate) fn Messages() -> impl IntoView {
                             <Placeholder
                                 symbol=Symbol::Message
                                 title="No conversation is open"
-                                hint="Choose one from the list, or write to a driver from an alert with m.".to_owned()
+                                hint="Choose one from the list. On an alert or a route, m writes to its driver.".to_owned()
                             />
                         </section>
                     }

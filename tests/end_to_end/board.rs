@@ -146,7 +146,8 @@ async fn several_alerts_are_marked_and_acted_on_at_once() {
         scene.app.press("z").await?;
         scene.app.see(&(at("snooze-for") + r#"[data-minutes="15"]:focus"#)).await?;
         scene.app.press("Enter").await?;
-        scene.app.see(&(row("a2") + r#"[data-status="snoozed"]"#)).await
+        scene.app.see(&(row("a2") + r#"[data-status="snoozed"]"#)).await?;
+        Ok(())
     })
     .await;
 }

@@ -21,6 +21,10 @@ pub(super) fn AcknowledgementSheet() -> impl IntoView {
             acknowledged.fetch();
         }
     });
+    let hint = move || match acknowledged.ledger.with(|ledger| ledger.awaited.is_empty()) {
+        true => "A message that asks to be acknowledged stands here until all its drivers have done so.",
+        false => "Choose a message to see who has acknowledged it and who is missing.",
+    };
     view! {
         <Sheet name="acknowledgement-sheet" title="Awaiting acknowledgement" key="w" open=acknowledged.open>
             <div class="sheet-columns">
@@ -28,10 +32,7 @@ pub(super) fn AcknowledgementSheet() -> impl IntoView {
                 <section class="sheet-body" aria-label="Who has acknowledged">
                     {move || match acknowledged.looked.get() {
                         Some(looked) => view! { <Detail looked /> }.into_any(),
-                        None => {
-                            view! { <p class="dim">"Choose a message to see who has acknowledged it and who is missing."</p> }
-                                .into_any()
-                        }
+                        None => view! { <p class="dim">{hint}</p> }.into_any(),
                     }}
                 </section>
             </div>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use sally_protocol::message::{MAX_CONTENT_CHARS, check_content};
 use sally_protocol::recipients::MAX_RECIPIENTS;
 use sally_protocol::team::Template;
-use sally_protocol::template::placeholders;
+use sally_protocol::template::{Facts, fill, placeholders};
 
 use super::icon::{Icon, Symbol};
 use super::recipients::Recipients;
@@ -153,7 +153,7 @@ fn Text(text: Memo<String>, on_review: Callback<()>) -> impl IntoView {
             ></textarea>
         </label>
         <Show when=move || offer.shown.get()>
-            <TemplatePicker offer on_take=Callback::new(move |template: Template| take(&template)) />
+            <TemplatePicker offer facts=Signal::stored(Facts::default()) on_take=Callback::new(move |template: Template| take(&template)) />
         </Show>
     }
 }
@@ -221,7 +221,7 @@ fn Preview(text: Memo<String>, to: Memo<Vec<Driver>>) -> impl IntoView {
     let shown = move || {
         let to = to.read();
         let driver = to.first()?;
-        let filled = text.with(|text| sally_protocol::template::fill(text, &desk.facts_of(driver)));
+        let filled = text.with(|text| fill(text, &desk.facts_of(driver)));
         Some(view! { <span class="dim">"For " <bdi>{driver.name.clone()}</bdi> ": "</span> {filled} })
     };
     view! { <p class="template-example" dir="auto">{shown}</p> }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use sally_protocol::Id;
 use sally_protocol::message::{MAX_CONTENT_CHARS, check_content};
 use sally_protocol::team::Template;
-use sally_protocol::template::fill;
+use sally_protocol::template::{Facts, fill};
 
 use super::icon::{Icon, Symbol};
 use super::note_switch::NoteSwitch;
@@ -83,14 +83,17 @@ pub(crate) fn Composer(
     // Notes are the team's own words to each other.
     let text = Memo::new(move |_| if is_note.get() { String::new() } else { draft.read().text.clone() });
     let offer = Offer::new(inbox.templates, text);
-    let take = move |template: &Template| {
+    let known = move || {
         let name = inbox.conversations.with_untracked(|list| {
             let known = id.with_value(|id| list.iter().find(|known| known.conversation_id == *id).cloned());
             known.and_then(|known| known.name)
         });
-        let facts =
-            desk.board.with_untracked(|board| id.with_value(|id| templates::facts(board, id, name, now(), zone)));
-        typed(fill(&template.text, &facts));
+        desk.board.with_untracked(|board| id.with_value(|id| templates::facts(board, id, name, now(), zone)))
+    };
+    // As they are when the choice is offered: nothing in it changes while somebody reads.
+    let facts = Memo::new(move |_| if offer.shown.get() { known() } else { Facts::default() });
+    let take = move |template: &Template| {
+        typed(fill(&template.text, &known()));
         if let Some(field) = field.get_untracked() {
             let _ = field.focus();
         }
@@ -192,7 +195,7 @@ pub(crate) fn Composer(
                     })
             }}
             <Show when=move || offer.shown.get()>
-                <TemplatePicker offer on_take=Callback::new(move |template: Template| take(&template)) />
+                <TemplatePicker offer facts on_take=Callback::new(move |template: Template| take(&template)) />
             </Show>
             <label class="composer-field">
                 <span class="unseen">{move || if is_note.get() { "Note for the team" } else { "Message" }}</span>

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use sally_protocol::team::Template;
+use sally_protocol::template::{Facts, fill};
 
 use super::template_offer::Offer;
 use crate::state::{Desk, Load};
@@ -19,6 +20,9 @@ pub(super) fn choice_id(place: usize) -> String {
 pub(super) fn TemplatePicker(
     /// What is offered.
     offer: Offer,
+    /// What is known of whom it is written to, so that each is shown as it would be written.
+    #[prop(into)]
+    facts: Signal<Facts>,
     /// Called with the one that is taken.
     on_take: Callback<Template>,
 ) -> impl IntoView {
@@ -41,7 +45,7 @@ pub(super) fn TemplatePicker(
                         .into_iter()
                         .enumerate()
                         .map(|(place, template)| {
-                            let (title, text) = (template.title.clone(), template.text.clone());
+                            let (title, text) = (template.title.clone(), facts.with(|facts| fill(&template.text, facts)));
                             view! {
                                 <div
                                     class="template-choice"

@@ -106,7 +106,9 @@ pub(crate) fn AlertBoard() -> impl IntoView {
         match action {
             Action::Acknowledge => act_on_all(desk, AlertAction::Acknowledge),
             Action::Resolve => act_on_all(desk, AlertAction::Resolve),
-            Action::Snooze if !desk.marks.with_untracked(Marks::is_empty) => desk.snoozing_marked.set(true),
+            Action::Snooze if !desk.marks.with_untracked(Marks::is_empty) => {
+                desk.snoozing_marked.set(untrack(|| !desk.ready_for(&SNOOZE).is_empty()));
+            }
             Action::Snooze => {
                 if selected_alert().is_some_and(|alert| SNOOZE.is_allowed(alert.status)) {
                     detail_open.set(true);

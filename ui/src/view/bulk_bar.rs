@@ -15,6 +15,12 @@ pub(crate) fn BulkBar() -> impl IntoView {
     let desk = expect_context::<Desk>();
     let snoozing = desk.snoozing_marked;
     let marked = Memo::new(move |_| desk.marks.with(Marks::len));
+    // What is marked next is not in the middle of being snoozed.
+    Effect::new(move |_| {
+        if marked.get() == 0 {
+            snoozing.set(false);
+        }
+    });
     let snooze = |minutes| AlertAction::Snooze { minutes };
     let button = move |action: AlertAction, symbol, name: &'static str, testid: &'static str, title: &'static str| {
         let for_count = action.clone();

@@ -44,6 +44,15 @@ pub(crate) enum Stand {
     Failed(CommandError),
 }
 
+/// What is said of a note that could not be stored.
+pub(crate) fn failure_sentence(error: &CommandError) -> String {
+    // What the disk didn't take is kept nowhere, and what the server refused isn't tried by itself.
+    match error.retryable && !matches!(error.code.as_str(), "disk" | "outbox") {
+        true => "Not saved yet. It is kept on this computer and saved when the server is back.".to_owned(),
+        false => format!("Not saved. {}", error.message),
+    }
+}
+
 /// A note as it is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shown {

@@ -149,6 +149,17 @@ fn what_an_earlier_run_could_not_store_waits_to_be_tried_again() {
 }
 
 #[test]
+fn only_what_is_kept_is_said_to_be() {
+    let said = |code: &str, retryable| {
+        failure_sentence(&CommandError { code: code.into(), message: "The reason.".into(), retryable })
+    };
+    assert!(said("refused", true).contains("kept on this computer"));
+    for (code, retryable) in [("disk", true), ("outbox", true), ("too_long", false), ("signed_out", false)] {
+        assert_eq!(said(code, retryable), "Not saved. The reason.");
+    }
+}
+
+#[test]
 fn a_discarded_note_is_gone() {
     let mut book = Notebook::default();
     book.sending(draft("u1"), Timestamp::UNIX_EPOCH);

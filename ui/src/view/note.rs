@@ -5,7 +5,7 @@ use sally_protocol::Id;
 
 use super::icon::{Icon, Symbol};
 use crate::model::bubble::Viewer;
-use crate::model::notebook::{Shown, Stand};
+use crate::model::notebook::{Shown, Stand, failure_sentence};
 use crate::model::time;
 use crate::state::{Desk, zone};
 
@@ -65,7 +65,7 @@ pub(crate) fn NoteRow(
                     .map(|error| {
                         view! {
                             <div class="message-failure" role="alert">
-                                <p>"Not saved. " {error.message}</p>
+                                <p>{failure_sentence(&error)}</p>
                                 <button class="button" data-testid="note-retry" on:click=retry>
                                     <Icon symbol=Symbol::Sync />
                                     "Try again"

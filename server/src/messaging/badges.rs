@@ -27,8 +27,9 @@ const BACKOFF: Duration = Duration::from_secs(1);
 /// The pause after badges were published: what changes meanwhile is published together.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The most badges that are published together.
-const LOT: usize = 32;
+/// The most badges that are published together: what changes in one pause, on a busy node, in one
+/// transaction of the log. Whoever writes meanwhile waits for it, a few milliseconds.
+const LOT: usize = 128;
 
 /// How many characters of a message a badge shows.
 const PREVIEW_CHARS: usize = 80;

@@ -1,5 +1,5 @@
-//! What is done with stored messages in the background: those that are too old are removed, and
-//! the words of those that have none yet are found.
+//! What is done with stored messages in the background: those that are too old are removed, the words of
+//! those that have none yet are found, and SQLite's log is kept short.
 //!
 //! It is done in small lots with a pause after each, since SQLite has one writer and nobody's
 //! message should wait for this. Several nodes may do it at once; whoever comes second finds it done.
@@ -28,11 +28,23 @@ const PAUSE: Duration = Duration::from_millis(50);
 const WORDS_LOT: usize = 32;
 const WORDS_PAUSE: Duration = Duration::from_millis(25);
 
+/// How often what SQLite has logged is copied to its file.
+const CHECKPOINT_PERIOD: Duration = Duration::from_secs(1);
+
 /// Looks after a database's messages until `stop`. `retention` is how long they are kept; without
 /// one, for ever.
 pub(crate) async fn run(database: Database, retention: Option<Duration>, stop: CancellationToken) {
-    let work = async { tokio::join!(find_words(&database), remove_old(&database, retention)) };
+    let work = async { tokio::join!(find_words(&database), remove_old(&database, retention), checkpoint(&database)) };
     stop.run_until_cancelled(work).await;
+}
+
+async fn checkpoint(database: &Database) {
+    loop {
+        tokio::time::sleep(CHECKPOINT_PERIOD).await;
+        if let Err(error) = database.checkpoint().await {
+            tracing::warn!(%error, "the database's log could not be copied to its file yet");
+        }
+    }
 }
 
 async fn find_words(database: &Database) {

@@ -1,6 +1,7 @@
 //! The database, opened and migrated.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -8,6 +9,7 @@ use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 use super::bounded::Bounded;
 use super::connections::{Connections, Turn};
+use super::messages::Places;
 use super::{StoreError, migrations};
 
 /// A database with connections that write and connections that read; a cheap clone.
@@ -16,6 +18,7 @@ pub struct Database {
     kind: Kind,
     writer: Connections,
     reader: Connections,
+    pub(super) places: Arc<Mutex<Places>>,
 }
 
 /// Which database it is, where that makes a difference.
@@ -73,7 +76,7 @@ impl Database {
             Kind::Postgres => pool(POSTGRES_WRITERS).await?,
         };
         let reader = pool(kind.readers()).await?;
-        Ok(Self { kind, writer, reader })
+        Ok(Self { kind, writer, reader, places: Arc::default() })
     }
 
     /// Which database it is.
@@ -108,6 +111,20 @@ impl Database {
     /// When it doesn't.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.reader().execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Copies what SQLite has committed to its place in the file, as far as nobody reads what stood there;
+    /// whoever writes meanwhile doesn't wait for it. Without this the commit that makes the log too long
+    /// does it, and its sender waits.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if self.kind == Kind::Sqlite {
+            self.reader().execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        }
         Ok(())
     }
 

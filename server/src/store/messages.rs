@@ -1,6 +1,7 @@
 //! Conversations and messages; [`send`]: the transaction behind `send_message`, and [`insert`], its
-//! last statement; [`unread`]: what a side hasn't read.
+//! last statement; [`alone`]: the same for a message that comes alone; [`unread`]: what a side hasn't read.
 
+mod alone;
 mod insert;
 mod send;
 mod unread;
@@ -17,6 +18,7 @@ use sqlx::any::AnyRow;
 
 use super::rows::{parts, places};
 use super::{Database, StoreError};
+pub(super) use alone::Places;
 pub(super) use send::hold_inbox;
 pub use send::{Outgoing, Recipients, Stored};
 pub use unread::{Asked, Unread};

@@ -70,6 +70,30 @@ pub(crate) async fn sends_of_two_nodes_have_one_order_without_holes<B: Backend>(
     }
 }
 
+/// Each node knows where a conversation stood when it wrote last, and the other has written since.
+pub(crate) async fn nodes_that_take_turns_take_no_place_twice<B: Backend>() {
+    let (backend, first) = fresh::<B>().await;
+    add_drivers(&first, &["d1", "d2"]).await;
+    let nodes = nodes(&backend, first).await;
+    let mut sent = Vec::new();
+    for n in 0..12 {
+        let outgoing = match n % 4 {
+            3 => to_drivers(&["d1"], "to one"),
+            2 => to_dispatch("d2", "from the other"),
+            _ => to_dispatch("d1", "from one"),
+        };
+        sent.extend(send(&nodes[n % 3], &outgoing).await);
+        // One that stays at a node finds its own place again.
+        sent.extend(send(&nodes[n % 3], &to_drivers(&["d2"], "to the other")).await);
+    }
+    assert_eq!(inbox(&nodes[0], "acme").await, sent, "what was answered is what is stored");
+    assert_eq!(sent.iter().map(offset).collect::<Vec<_>>(), (1..=24).collect::<Vec<_>>());
+    for driver in ["d1", "d2"] {
+        let seqs: Vec<u64> = sent.iter().filter(|of| of.conversation_id.as_str() == driver).map(|of| of.seq).collect();
+        assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    }
+}
+
 pub(crate) async fn a_resend_to_another_node_is_known<B: Backend>() {
     let (backend, first) = fresh::<B>().await;
     add_drivers(&first, &["d1", "d2"]).await;

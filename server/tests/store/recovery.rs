@@ -1,4 +1,4 @@
-//! A database that takes writes again after it failed.
+//! A database that takes writes again after it failed, and whose log is kept short.
 
 use jiff::Timestamp;
 use sally_server::store::templates::Edit;
@@ -27,4 +27,21 @@ async fn what_sqlite_takes_back_by_itself_does_not_end_its_writing() {
         send(&database, &to_drivers(group, "on")).await;
     }
     assert_eq!(inbox(&database, "acme").await.len(), 3);
+}
+
+/// Without it, the commit that makes the log too long copies all of it.
+#[tokio::test]
+async fn a_checkpoint_copies_what_was_logged() {
+    let (backend, database) = fresh::<Sqlite>().await;
+    add_drivers(&database, &["d1"]).await;
+    database.checkpoint().await.unwrap();
+    let url = backend.url();
+    let bytes = || std::fs::metadata(url.trim_start_matches("sqlite://")).unwrap().len();
+    let before = bytes();
+    for _ in 0..20 {
+        send(&database, &to_drivers(&["d1"], &"on and on ".repeat(200))).await;
+    }
+    assert_eq!(bytes(), before, "all of it is in the log");
+    database.checkpoint().await.unwrap();
+    assert!(bytes() > before + 20_000, "{} bytes, {before} before", bytes());
 }

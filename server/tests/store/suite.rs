@@ -76,6 +76,7 @@ macro_rules! suite {
             nodes {
                 nodes_that_start_together_share_a_new_database
                 sends_of_two_nodes_have_one_order_without_holes
+                nodes_that_take_turns_take_no_place_twice
                 a_resend_to_another_node_is_known
                 nodes_that_write_for_the_same_tenants_do_not_block_each_other
                 nodes_that_meet_the_same_users_do_not_block_each_other

@@ -2,8 +2,9 @@
 //!
 //! A conversation's `seq` and a tenant's inbox offset are taken in the transaction that stores the
 //! message, so neither has holes and what is acknowledged is ordered. A group is looked up, placed
-//! in memory and written together: so it takes few statements, however large it is. In SQLite a
-//! message that comes alone takes one, and what that one can't decide goes the way of a group.
+//! in memory and written together: so it takes few statements, however large it is. A message that
+//! comes [`alone`](super::alone) takes one in SQLite, and what that one can't decide goes the way of a
+//! group.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -73,7 +74,7 @@ pub enum Stored {
 type Repeat = (Tenant, Id, String);
 
 /// A tenant's conversation.
-type Thread = (Tenant, Id);
+pub(super) type Thread = (Tenant, Id);
 
 impl Database {
     /// Stores a group of messages in one transaction; each is stored, known or refused by itself.
@@ -94,26 +95,10 @@ impl Database {
             let stored = group.iter().map(|outgoing| sending.send(outgoing, now)).collect::<Result<_, _>>()?;
             sending.write(&mut transaction, self.indexing()).await?;
             transaction.commit().await?;
+            self.places().learn(&sending.heads, &sending.last);
             Ok(stored)
         })
         .await
-    }
-
-    /// Stores a message for one conversation, if it is new and its recipient is known. `None`, and
-    /// nothing is stored, when it isn't or when that takes more than one statement to tell.
-    async fn send_alone(&self, outgoing: &Outgoing, now: Timestamp) -> Result<Option<Message>, StoreError> {
-        let (conversation, driver) = match &outgoing.to {
-            _ if self.kind() != Kind::Sqlite => return Ok(None),
-            Recipients::Dispatch => (&outgoing.sender, None),
-            Recipients::Drivers(drivers) => match drivers.as_slice() {
-                [driver] => (driver, Some(driver)),
-                _ => return Ok(None),
-            },
-            Recipients::EveryDriver => return Ok(None),
-        };
-        let message = outgoing.message(conversation.clone(), now)?;
-        let Some((seq, head)) = self.insert_next(&outgoing.tenant, &message, driver).await? else { return Ok(None) };
-        Ok(Some(placed(message, &outgoing.tenant, seq, head)))
     }
 }
 
@@ -242,13 +227,13 @@ impl Sending {
 }
 
 /// A message at its place, which is where its tenant's inbox stands with it.
-fn placed(message: Message, tenant: &Tenant, seq: u64, head: InboxHead) -> Message {
+pub(super) fn placed(message: Message, tenant: &Tenant, seq: u64, head: InboxHead) -> Message {
     Message { seq, cursor: Cursor::new(tenant, head.epoch, head.offset).to_string(), ..message }
 }
 
 impl Outgoing {
     /// The message that it becomes in a conversation, without a place.
-    fn message(&self, conversation_id: Id, now: Timestamp) -> Result<Message, StoreError> {
+    pub(super) fn message(&self, conversation_id: Id, now: Timestamp) -> Result<Message, StoreError> {
         let recipient_id = match self.to {
             Recipients::Dispatch => Id::parse(DISPATCH).map_err(StoreError::row)?,
             Recipients::Drivers(_) | Recipients::EveryDriver => conversation_id.clone(),

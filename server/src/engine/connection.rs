@@ -1,6 +1,7 @@
 //! One session: what waits to go out, what has come in, and the transport it has.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpStream;
@@ -103,16 +104,16 @@ impl Connection {
     /// Sends a frame. A session that has no room for it is closed.
     pub fn send(&self, frame: &Frame) {
         let mut state = self.locked();
-        state.push(frame);
-        self.flush_locked(state);
+        state.send(frame);
+        self.settle(state);
     }
 
     /// Sends a frame that the client can do without, unless many wait already.
     pub fn send_volatile(&self, frame: &Frame) {
         let mut state = self.locked();
         if !state.outlet.is_behind() {
-            state.push(frame);
-            self.flush_locked(state);
+            state.send(frame);
+            self.settle(state);
         }
     }
 
@@ -122,18 +123,21 @@ impl Connection {
         let first = state.outlet.is_empty();
         state.push(frame);
         if state.outlet.len() >= MAX_SLICES {
-            self.flush_locked(state);
+            state.write();
+            self.settle(state);
         }
         first
     }
 
     /// Sends what waits, as far as there is room.
     pub fn flush(&self) {
-        self.flush_locked(self.locked());
+        let mut state = self.locked();
+        state.write();
+        self.settle(state);
     }
 
-    fn flush_locked(&self, mut state: MutexGuard<'_, State>) {
-        state.write();
+    /// Has done what follows from what was written, or found no room.
+    fn settle(&self, mut state: MutexGuard<'_, State>) {
         let is_full = state.outlet.is_full();
         // The task that keeps the session goes on when there is room.
         let stalls = state.is_stalled() && !std::mem::replace(&mut state.has_stalled, true);
@@ -319,7 +323,8 @@ impl Connection {
             return Err(Misplaced);
         }
         state.transport = Transport::WebSocket(stream);
-        self.flush_locked(state);
+        state.write();
+        self.settle(state);
         self.polled.notify_one();
         // The task that kept the session while it polled, which ends.
         self.roused.notify_one();
@@ -346,6 +351,16 @@ impl State {
         }
     }
 
+    /// Takes a frame, and writes it to the WebSocket as far as it has room.
+    fn send(&mut self, frame: &Frame) {
+        let Transport::WebSocket(stream) = &self.transport else { return self.push(frame) };
+        if self.closed.is_some() {
+            return;
+        }
+        let written = self.outlet.write(frame, stream);
+        self.settle(written);
+    }
+
     fn is_stalled(&self) -> bool {
         matches!(self.transport, Transport::WebSocket(_)) && !self.outlet.is_empty()
     }
@@ -353,7 +368,12 @@ impl State {
     /// Writes what waits to the WebSocket, as far as it has room.
     fn write(&mut self) {
         let Transport::WebSocket(stream) = &self.transport else { return };
-        if self.outlet.write_to(stream).is_err() {
+        let written = self.outlet.write_to(stream);
+        self.settle(written);
+    }
+
+    fn settle(&mut self, written: io::Result<()>) {
+        if written.is_err() {
             self.closed.get_or_insert(Closed::ByClient);
         }
         self.has_stalled &= !self.outlet.is_empty();

@@ -40,6 +40,26 @@ impl Outlet {
         self.frames.push_back(frame.clone());
     }
 
+    /// Writes a frame if nothing waits before it; what there is no room for waits.
+    ///
+    /// # Errors
+    ///
+    /// When the peer is gone.
+    pub(super) fn write(&mut self, frame: &Frame, stream: &TcpStream) -> io::Result<()> {
+        let written = match self.is_empty() {
+            true => match stream.try_write(frame.bytes()) {
+                Ok(written) if written == frame.bytes().len() => return Ok(()),
+                Ok(written) => written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(error) => return Err(error),
+            },
+            false => 0,
+        };
+        self.push(frame);
+        self.advance(written);
+        self.write_to(stream)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.frames.len()
     }
@@ -185,8 +205,11 @@ mod tests {
                 for (n, length) in lengths.iter().enumerate() {
                     let frame = Frame::text(&format!("{n} {}", "x".repeat(*length)));
                     expected.extend_from_slice(frame.bytes());
-                    outlet.push(&frame);
-                    outlet.write_to(&writer).expect("the reader is there");
+                    if n % 2 == 0 {
+                        outlet.write(&frame, &writer).expect("the reader is there");
+                    } else {
+                        outlet.push(&frame);
+                    }
                 }
                 let reading = tokio::spawn(async move {
                     let mut read = Vec::new();

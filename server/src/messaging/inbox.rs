@@ -1,8 +1,8 @@
 //! The one task that stores messages and hands them out in stored order.
 //!
-//! It takes whatever waits, stores it as one transaction, and only then emits and answers. A
-//! socket joins its rooms here too, between two groups: so the cursor it is told and the messages
-//! it receives meet without a gap and without an overlap.
+//! It takes whatever waits, stores it as one transaction, and only then emits and answers. While it
+//! does, the next group is being stored already. A socket joins its rooms here too, between two groups:
+//! so the cursor it is told and the messages it receives meet without a gap and without an overlap.
 //!
 //! Other nodes store messages of the same tenants. Everything that this node hands out it hands
 //! out in the order of the store: what lies between the last message shown here and a new one is
@@ -39,6 +39,10 @@ const QUEUE: usize = 1_024;
 /// The most requests that one transaction takes.
 const GROUP: usize = 256;
 
+/// How many messages, or sockets with several, are handed out before others have their turn: the next
+/// group's storing above all.
+const TURN: usize = 32;
+
 /// How many messages of other nodes are read at once.
 const PAGE: usize = 200;
 
@@ -63,6 +67,15 @@ enum Request {
     Send { outgoing: Outgoing, from: Sid, reply: Reply<Sent> },
     Join { member: Box<Member>, socket: Arc<Socket>, reply: Reply<()> },
     Grown { tenant: Tenant, head: InboxHead },
+}
+
+/// A message, the socket that sent it, and where its answer goes.
+type Send = (Outgoing, Sid, Reply<Sent>);
+
+/// Sends with what became of them in the store.
+struct Group {
+    sends: Vec<Send>,
+    stored: Vec<Stored>,
 }
 
 /// What the task works with.
@@ -124,22 +137,30 @@ struct Worker {
 impl Worker {
     async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP);
+        let mut stored = None;
         let mut compare = tokio::time::interval(COMPARE_PERIOD);
         compare.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if queue.is_empty() {
+                self.finish(stored.take()).await;
+            }
             tokio::select! {
                 taken = queue.recv_many(&mut group, GROUP) => {
                     if taken == 0 {
-                        return;
+                        return self.finish(stored).await;
                     }
-                    self.serve(group.drain(..)).await;
+                    stored = self.serve(group.drain(..), stored).await;
                 }
-                _ = compare.tick() => self.compare().await,
+                _ = compare.tick() => {
+                    self.finish(stored.take()).await;
+                    self.compare().await;
+                }
             }
         }
     }
 
-    async fn serve(&mut self, group: impl Iterator<Item = Request>) {
+    /// Serves a group after the one that is stored; what of it is stored and not handed out yet.
+    async fn serve(&mut self, group: impl Iterator<Item = Request>, stored: Option<Group>) -> Option<Group> {
         let (mut sends, mut joins, mut grown) = (Vec::new(), Vec::new(), HashMap::new());
         for request in group {
             match request {
@@ -149,9 +170,13 @@ impl Worker {
                 Request::Grown { tenant, head } => drop(grown.insert(tenant, head)),
             }
         }
-        if !sends.is_empty() {
-            self.store(sends).await;
+        let database = self.parts.database.clone();
+        let (stored, ()) = tokio::join!(store(&database, sends), self.finish(stored));
+        if grown.is_empty() && joins.is_empty() {
+            return stored;
         }
+        // These look into the store, and what is there must have been handed out.
+        self.finish(stored).await;
         for (tenant, head) in grown {
             self.show(&tenant, head).await;
         }
@@ -162,20 +187,12 @@ impl Worker {
             });
             let _ = reply.send(joined);
         }
+        None
     }
 
-    async fn store(&mut self, sends: Vec<(Outgoing, Sid, Reply<Sent>)>) {
-        let group: Vec<&Outgoing> = sends.iter().map(|(outgoing, ..)| outgoing).collect();
-        let stored = match self.parts.database.send(&group, Timestamp::now()).await {
-            Ok(stored) => stored,
-            Err(error) => {
-                tracing::error!(%error, "messages could not be stored");
-                for (_, _, reply) in sends {
-                    drop(reply.send(Err(SendError::Unavailable)));
-                }
-                return;
-            }
-        };
+    /// Hands out what was stored, and answers those who have sent it.
+    async fn finish(&mut self, group: Option<Group>) {
+        let Some(Group { sends, stored }) = group else { return };
         let mut fresh: HashMap<Tenant, Vec<Message>> = HashMap::new();
         let mut badges = BTreeSet::new();
         let mut answers = Vec::with_capacity(sends.len());
@@ -198,7 +215,10 @@ impl Worker {
             };
             answers.push((reply, answer));
         }
-        for (tenant, messages) in fresh {
+        for (count, (tenant, messages)) in (0..).zip(fresh) {
+            if count > 0 {
+                tokio::task::yield_now().await;
+            }
             self.show_fresh(&tenant, &messages).await;
         }
         for (reply, answer) in answers {
@@ -217,7 +237,7 @@ impl Worker {
             && shown.offset + 1 == first.offset
         {
             *shown = *last;
-            self.hand_out(tenant, messages);
+            self.hand_out(tenant, messages).await;
         }
         self.parts.peers.tell(&Notice::grown(tenant, *last));
     }
@@ -241,10 +261,12 @@ impl Worker {
             return Ok(());
         }
         while shown.offset < head.offset {
-            let page = self.parts.database.messages_after(tenant, shown.epoch, shown.offset, None, PAGE).await?;
+            let mut page = self.parts.database.messages_after(tenant, shown.epoch, shown.offset, None, PAGE).await?;
+            // What this node is storing meanwhile is handed out when it is known who has sent it.
+            page.retain(|message| place(message, tenant).is_some_and(|place| place.offset <= head.offset));
             // Where nothing is left any more, it was too old to be kept.
             let end = page.last().and_then(|last| place(last, tenant)).unwrap_or(head);
-            self.hand_out(tenant, &page);
+            self.hand_out(tenant, &page).await;
             shown = end;
             self.shown.insert(tenant.clone(), shown);
         }
@@ -269,23 +291,27 @@ impl Worker {
 
     /// Emits messages to the dispatch team and to their drivers' devices, but none to the socket that
     /// sent it. What a socket is to have of them goes out in one write.
-    fn hand_out(&mut self, tenant: &Tenant, messages: &[Message]) {
+    async fn hand_out(&mut self, tenant: &Tenant, messages: &[Message]) {
         let mut written = Vec::new();
-        for message in messages {
+        for (count, message) in (1..).zip(messages) {
             let Some(place) = place(message, tenant) else { continue };
             let from = self.senders.remove(&(tenant.clone(), place.offset));
             let Some(frame) = event("new_message", message) else { continue };
             let audience = Audience::Conversation(message.conversation_id.clone());
             for room in self.parts.rooms.of(tenant, &audience) {
                 for socket in room.iter().filter(|socket| Some(socket.id) != from && socket.is_in()) {
-                    if socket.connection.push(&frame) {
+                    if messages.len() == 1 {
+                        socket.connection.send(&frame);
+                    } else if socket.connection.push(&frame) {
                         written.push(Arc::clone(socket));
                     }
                 }
             }
+            take_turns(count).await;
         }
-        for socket in written {
+        for (count, socket) in (1..).zip(written) {
             socket.connection.flush();
+            take_turns(count).await;
         }
     }
 
@@ -305,6 +331,31 @@ impl Worker {
         socket.emit("session", &session);
         self.parts.rooms.join(tenant, &person(member), socket);
         Ok(())
+    }
+}
+
+/// Stores a group of sends as one transaction; what was stored. Those of a group that could not be are told.
+async fn store(database: &Database, sends: Vec<Send>) -> Option<Group> {
+    if sends.is_empty() {
+        return None;
+    }
+    let group: Vec<&Outgoing> = sends.iter().map(|(outgoing, ..)| outgoing).collect();
+    match database.send(&group, Timestamp::now()).await {
+        Ok(stored) => Some(Group { sends, stored }),
+        Err(error) => {
+            tracing::error!(%error, "messages could not be stored");
+            for (_, _, reply) in sends {
+                drop(reply.send(Err(SendError::Unavailable)));
+            }
+            None
+        }
+    }
+}
+
+/// Lets others have their turn after each [`TURN`] of something.
+async fn take_turns(count: usize) {
+    if count.is_multiple_of(TURN) {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sally_protocol::Id;
-use sally_protocol::message::{Head, NAMESPACE, RequestError, code};
+use sally_protocol::message::{Head, NAMESPACE, RequestError, Resumed, Sent};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -129,25 +129,27 @@ impl Session {
         let mut refreshed = None;
         let asked = requests.admit(&name).and_then(|()| Ok(Ask::read(&name, argument)?));
         let answered = match asked {
-            Ok(Ask::Send(message)) => requests.send_message(message).await.and_then(ok_with),
-            Ok(Ask::Resume(resume)) => requests.resume(resume).await.and_then(ok_with),
-            Ok(Ask::Mark(kind, mark)) => requests.mark(kind, mark).await.map(ok),
-            Ok(Ask::Acknowledge(acknowledge)) => requests.acknowledge(acknowledge).await.map(ok),
+            Ok(Ask::Send(message)) => requests.send_message(message).await.map(With::Sent),
+            Ok(Ask::Resume(resume)) => requests.resume(resume).await.map(With::Resumed),
+            Ok(Ask::Mark(kind, mark)) => requests.mark(kind, mark).await.map(done),
+            Ok(Ask::Acknowledge(acknowledge)) => requests.acknowledge(acknowledge).await.map(done),
             Ok(Ask::Typing(typing)) => {
                 let typing_in = typing.typing.then(|| typing.conversation_id.clone());
                 let noted = requests.typing(typing).await;
                 if noted.is_ok() {
                     self.typing_in = typing_in;
                 }
-                noted.map(ok)
+                noted.map(done)
             }
             Ok(Ask::RefreshAuth(refresh)) => requests.refresh_auth(&refresh).await.map(|member| {
                 refreshed = Some(member);
-                ok(())
+                With::Nothing {}
             }),
             Err(refused) => Err(refused),
         };
-        let answer = answered.unwrap_or_else(|Failure(error)| json!({ "ok": false, "error": error }));
+        let ok = answered.is_ok();
+        let with = answered.unwrap_or_else(|Failure(error)| With::Error { error });
+        let answer = Answer { ok, with };
         self.seat.socket.answer(id, &answer);
         refreshed
     }
@@ -160,23 +162,24 @@ impl Session {
     }
 }
 
-fn ok(_: ()) -> Value {
-    json!({ "ok": true })
+fn done(_: ()) -> With {
+    With::Nothing {}
+}
+
+/// What a request is answered.
+#[derive(Serialize)]
+struct Answer {
+    ok: bool,
+    #[serde(flatten)]
+    with: With,
 }
 
 /// The fields of an answer beside `ok`.
-fn ok_with<T: Serialize>(answer: T) -> Result<Value, Failure> {
-    let mut value = serde_json::to_value(answer).map_err(|cause| {
-        tracing::error!(error = %cause, "an answer could not be written");
-        Failure(RequestError {
-            code: code::UNAVAILABLE.into(),
-            message: "the answer could not be written".into(),
-            retryable: true,
-            retry_after_ms: None,
-        })
-    })?;
-    if let Value::Object(fields) = &mut value {
-        fields.insert("ok".into(), Value::Bool(true));
-    }
-    Ok(value)
+#[derive(Serialize)]
+#[serde(untagged)]
+enum With {
+    Nothing {},
+    Sent(Sent),
+    Resumed(Resumed),
+    Error { error: RequestError },
 }

@@ -23,7 +23,8 @@ pub struct Unread {
 /// A side of a conversation of a tenant.
 pub type Asked = (Tenant, Id, Side);
 
-/// The messages of the conversation `c` that a side hasn't read, counted in an index alone.
+/// The messages of the conversation `c` that a side hasn't read. The roles are named one by one, so
+/// that each is a range of an index.
 const OF_DRIVER: &str = "SELECT COUNT(*) FROM message u WHERE u.tenant = c.tenant
     AND u.conversation_id = c.conversation_id AND u.seq > c.driver_read_seq
     AND u.sender_role IN ('dispatcher', 'admin', 'owner')";

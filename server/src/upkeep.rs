@@ -31,6 +31,9 @@ const WORDS_PAUSE: Duration = Duration::from_millis(25);
 /// How often what SQLite has logged is copied to its file.
 const CHECKPOINT_PERIOD: Duration = Duration::from_secs(1);
 
+/// The pause after that failed: the commits see to it meanwhile.
+const CHECKPOINT_BACKOFF: Duration = Duration::from_secs(30);
+
 /// Looks after a database's messages until `stop`. `retention` is how long they are kept; without
 /// one, for ever.
 pub(crate) async fn run(database: Database, retention: Option<Duration>, stop: CancellationToken) {
@@ -40,10 +43,14 @@ pub(crate) async fn run(database: Database, retention: Option<Duration>, stop: C
 
 async fn checkpoint(database: &Database) {
     loop {
-        tokio::time::sleep(CHECKPOINT_PERIOD).await;
-        if let Err(error) = database.checkpoint().await {
-            tracing::warn!(%error, "the database's log could not be copied to its file yet");
-        }
+        let pause = match database.checkpoint().await {
+            Ok(()) => CHECKPOINT_PERIOD,
+            Err(error) => {
+                tracing::warn!(%error, "the database's log could not be copied to its file yet");
+                CHECKPOINT_BACKOFF
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -39,10 +39,6 @@ const QUEUE: usize = 1_024;
 /// The most requests that one transaction takes.
 const GROUP: usize = 256;
 
-/// How many messages, or sockets with several, are handed out before others have their turn: the next
-/// group's storing above all.
-const TURN: usize = 32;
-
 /// How many messages of other nodes are read at once.
 const PAGE: usize = 200;
 
@@ -170,8 +166,19 @@ impl Worker {
                 Request::Grown { tenant, head } => drop(grown.insert(tenant, head)),
             }
         }
-        let database = self.parts.database.clone();
-        let (stored, ()) = tokio::join!(store(&database, sends), self.finish(stored));
+        let storing = store(self.parts.database.clone(), sends);
+        let stored = match stored {
+            None => storing.await,
+            // In a task of its own: a transaction that has begun must not wait for what is done here.
+            Some(group) => {
+                let storing = tokio::spawn(storing);
+                self.finish(Some(group)).await;
+                storing.await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "the storing of messages broke off");
+                    None
+                })
+            }
+        };
         if grown.is_empty() && joins.is_empty() {
             return stored;
         }
@@ -215,10 +222,7 @@ impl Worker {
             };
             answers.push((reply, answer));
         }
-        for (count, (tenant, messages)) in (0..).zip(fresh) {
-            if count > 0 {
-                tokio::task::yield_now().await;
-            }
+        for (tenant, messages) in fresh {
             self.show_fresh(&tenant, &messages).await;
         }
         for (reply, answer) in answers {
@@ -237,7 +241,7 @@ impl Worker {
             && shown.offset + 1 == first.offset
         {
             *shown = *last;
-            self.hand_out(tenant, messages).await;
+            self.hand_out(tenant, messages);
         }
         self.parts.peers.tell(&Notice::grown(tenant, *last));
     }
@@ -261,12 +265,14 @@ impl Worker {
             return Ok(());
         }
         while shown.offset < head.offset {
-            let mut page = self.parts.database.messages_after(tenant, shown.epoch, shown.offset, None, PAGE).await?;
-            // What this node is storing meanwhile is handed out when it is known who has sent it.
+            let limit = PAGE.min(usize::try_from(head.offset - shown.offset).unwrap_or(PAGE));
+            let mut page = self.parts.database.messages_after(tenant, shown.epoch, shown.offset, None, limit).await?;
+            // Where old ones are gone there may be newer ones instead. What this node is storing meanwhile is
+            // handed out when it is known who has sent it.
             page.retain(|message| place(message, tenant).is_some_and(|place| place.offset <= head.offset));
             // Where nothing is left any more, it was too old to be kept.
             let end = page.last().and_then(|last| place(last, tenant)).unwrap_or(head);
-            self.hand_out(tenant, &page).await;
+            self.hand_out(tenant, &page);
             shown = end;
             self.shown.insert(tenant.clone(), shown);
         }
@@ -291,9 +297,9 @@ impl Worker {
 
     /// Emits messages to the dispatch team and to their drivers' devices, but none to the socket that
     /// sent it. What a socket is to have of them goes out in one write.
-    async fn hand_out(&mut self, tenant: &Tenant, messages: &[Message]) {
+    fn hand_out(&mut self, tenant: &Tenant, messages: &[Message]) {
         let mut written = Vec::new();
-        for (count, message) in (1..).zip(messages) {
+        for message in messages {
             let Some(place) = place(message, tenant) else { continue };
             let from = self.senders.remove(&(tenant.clone(), place.offset));
             let Some(frame) = event("new_message", message) else { continue };
@@ -307,11 +313,9 @@ impl Worker {
                     }
                 }
             }
-            take_turns(count).await;
         }
-        for (count, socket) in (1..).zip(written) {
+        for socket in written {
             socket.connection.flush();
-            take_turns(count).await;
         }
     }
 
@@ -335,7 +339,7 @@ impl Worker {
 }
 
 /// Stores a group of sends as one transaction; what was stored. Those of a group that could not be are told.
-async fn store(database: &Database, sends: Vec<Send>) -> Option<Group> {
+async fn store(database: Database, sends: Vec<Send>) -> Option<Group> {
     if sends.is_empty() {
         return None;
     }
@@ -349,13 +353,6 @@ async fn store(database: &Database, sends: Vec<Send>) -> Option<Group> {
             }
             None
         }
-    }
-}
-
-/// Lets others have their turn after each [`TURN`] of something.
-async fn take_turns(count: usize) {
-    if count.is_multiple_of(TURN) {
-        tokio::task::yield_now().await;
     }
 }
 

@@ -115,8 +115,8 @@ impl Database {
     }
 
     /// Copies what SQLite has committed to its place in the file, as far as nobody reads what stood there;
-    /// whoever writes meanwhile doesn't wait for it. Without this the commit that makes the log too long
-    /// does it, and its sender waits.
+    /// whoever writes meanwhile doesn't wait for it. Otherwise the commit that makes the log too long copies
+    /// all of it, and its sender waits. Where writing never pauses that commit still comes, with less to copy.
     ///
     /// # Errors
     ///
@@ -209,7 +209,7 @@ impl Kind {
             // commit makes that cheap.
             Self::Sqlite => {
                 // The pages that messages are written to are many, since every index has its own order:
-                // 16 MiB of them are kept, 16 MiB are logged before they are written to their places, and
+                // 16 MiB of them are kept, 16 MiB at the most are logged before a commit copies them, and
                 // what would undo a statement stays in memory.
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 4000;
                  PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;

@@ -36,6 +36,10 @@ pub(super) const COLUMNS: &str = "m.inbox_offset, m.conversation_id, m.seq, m.me
     m.sender_name, m.recipient_id, m.content, m.priority, m.requires_ack, m.sent_at, m.client_message_id, \
     m.alert_id, m.route_plan_id";
 
+/// Reads a conversation backwards. The sign keeps SQLite from going through the tenant's inbox instead.
+const NEWEST_IN: &str = "SELECT inbox_offset FROM message
+    WHERE tenant = $1 AND conversation_id = $2 AND +inbox_offset <= $3 ORDER BY seq DESC LIMIT 1";
+
 impl Database {
     /// Where a tenant's inbox stands: every message up to there can be read. One that doesn't exist yet begins.
     ///
@@ -83,15 +87,12 @@ impl Database {
     ///
     /// When the database fails.
     pub async fn newest_in(&self, tenant: &Tenant, conversation: &Id, end: u64) -> Result<u64, StoreError> {
-        let row = sqlx::query(
-            "SELECT inbox_offset FROM message WHERE tenant = $1 AND conversation_id = $2 AND inbox_offset <= $3
-             ORDER BY seq DESC LIMIT 1",
-        )
-        .bind(tenant.as_str())
-        .bind(conversation.as_str())
-        .bind(signed(end))
-        .fetch_optional(self.reader())
-        .await?;
+        let row = sqlx::query(NEWEST_IN)
+            .bind(tenant.as_str())
+            .bind(conversation.as_str())
+            .bind(signed(end))
+            .fetch_optional(self.reader())
+            .await?;
         row.map_or(Ok(0), |row| unsigned(&row, "inbox_offset"))
     }
 

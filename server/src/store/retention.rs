@@ -70,7 +70,7 @@ impl Database {
                 "DELETE FROM receipt WHERE tenant = $1 AND conversation_id IN
                      (SELECT conversation_id FROM message WHERE tenant = $1 AND inbox_offset <= $2)
                  AND NOT EXISTS (SELECT 1 FROM message m WHERE m.tenant = $1
-                     AND m.conversation_id = receipt.conversation_id AND m.inbox_offset > $2)",
+                     AND m.conversation_id = receipt.conversation_id AND +m.inbox_offset > $2)",
                 "DELETE FROM message WHERE tenant = $1 AND inbox_offset <= $2",
             ] {
                 sqlx::query(statement).bind(tenant.as_str()).bind(signed(edge)).execute(&mut *transaction).await?;

@@ -1,16 +1,16 @@
 //! A message that comes alone, in SQLite: one statement, which is a transaction by itself.
 //!
 //! Every statement is a hand-over to the connection's thread and back, and so is every row that one
-//! returns; both cost more than what is done there. So the message is given its place here, where the
-//! inbox and the conversation were last seen to stand, and the statement writes it only if that is the
+//! returns; both cost more than what is done there. So the message is given its place here, behind where
+//! its inbox and its conversation were last seen to stand, and the statement writes it only if that is the
 //! next place still. A trigger moves the inbox and the conversation.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use sally_protocol::Tenant;
-use sally_protocol::{Id, Message};
+use sally_protocol::{Message, Tenant};
 
 use super::insert::{SAID, SAID_COLUMNS, bind};
 use super::send::{Outgoing, Recipients, Thread, placed};
@@ -21,7 +21,11 @@ use crate::store::{Database, Kind, StoreError};
 /// Of how many conversations it is kept where they stand, some 200 bytes each.
 const MOST_THREADS: usize = 65_536;
 
-/// Where inboxes and conversations stood when this process last saw them. Another may have written since.
+/// How long it may take to look where a conversation stands that isn't known.
+const LOOK_LIMIT: Duration = Duration::from_millis(100);
+
+/// Where inboxes and conversations stood when this process last saw them. Another may have written since: then
+/// the statement writes nothing, and the group's transaction that follows tells where they stand.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Places {
     heads: HashMap<Tenant, InboxHead>,
@@ -38,18 +42,16 @@ struct Place {
 
 impl Places {
     /// Takes note of where inboxes and conversations stand.
-    pub(super) fn learn(&mut self, heads: &HashMap<Tenant, InboxHead>, last: &HashMap<Thread, u64>) {
-        self.heads.extend(heads.iter().map(|(tenant, head)| (tenant.clone(), *head)));
-        for (thread, seq) in last {
-            self.put(thread.clone(), *seq);
+    pub(super) fn learn(
+        &mut self,
+        heads: impl IntoIterator<Item = (Tenant, InboxHead)>,
+        last: impl IntoIterator<Item = (Thread, u64)>,
+    ) {
+        if self.last.len().max(self.heads.len()) >= MOST_THREADS {
+            *self = Self::default();
         }
-    }
-
-    fn put(&mut self, thread: Thread, seq: u64) {
-        if self.last.len() >= MOST_THREADS {
-            self.last.clear();
-        }
-        self.last.insert(thread, seq);
+        self.heads.extend(heads);
+        self.last.extend(last);
     }
 
     /// The next place in a conversation, if it is known where that and its tenant's inbox stand.
@@ -85,8 +87,8 @@ fn statement(recipient: &str) -> String {
 
 impl Database {
     /// Stores a message for one conversation, if it is new, its recipient is known, and nobody else has
-    /// taken its place. `None`, and nothing is stored, when one of these isn't so, or can't be told by one
-    /// statement.
+    /// taken its place. `None`, and nothing is stored, when one of these isn't so or can't be told by one
+    /// statement, or its place isn't known.
     pub(super) async fn send_alone(&self, outgoing: &Outgoing, now: Timestamp) -> Result<Option<Message>, StoreError> {
         let (conversation, statement) = match &outgoing.to {
             _ if self.kind() != Kind::Sqlite => return Ok(None),
@@ -98,7 +100,7 @@ impl Database {
             Recipients::EveryDriver => return Ok(None),
         };
         let thread = (outgoing.tenant.clone(), conversation.clone());
-        let Some(place) = self.next_place(&thread).await? else { return Ok(None) };
+        let Some(place) = self.next_place(&thread).await else { return Ok(None) };
         let message = placed(outgoing.message(conversation.clone(), now)?, &outgoing.tenant, place.seq, place.head);
         let query = sqlx::query(statement.as_str())
             .bind(signed(place.head.epoch.0))
@@ -110,32 +112,29 @@ impl Database {
         if result.rows_affected() == 0 {
             return Ok(None);
         }
-        let mut places = self.places();
-        places.heads.insert(outgoing.tenant.clone(), place.head);
-        places.put(thread, place.seq);
-        drop(places);
+        self.places().learn([(outgoing.tenant.clone(), place.head)], [(thread, place.seq)]);
         Ok(Some(message))
     }
 
-    /// The next place in a conversation; `None` in an inbox that hasn't begun.
-    async fn next_place(&self, thread: &Thread) -> Result<Option<Place>, StoreError> {
+    /// The next place in a conversation. `None` where the inbox hasn't begun, and where nobody could say soon:
+    /// what writes must not wait for those who read.
+    async fn next_place(&self, thread: &Thread) -> Option<Place> {
         if let Some(place) = self.places().next(thread) {
-            return Ok(Some(place));
+            return Some(place);
         }
-        let (tenant, conversation): (&Tenant, &Id) = (&thread.0, &thread.1);
-        let row = sqlx::query(
+        let (tenant, conversation) = thread;
+        let standing = sqlx::query(
             "SELECT i.epoch, i.head, COALESCE(c.last_seq, 0) AS last_seq FROM inbox i
              LEFT JOIN conversation c ON c.tenant = i.tenant AND c.conversation_id = $2 WHERE i.tenant = $1",
         )
         .bind(tenant.as_str())
         .bind(conversation.as_str())
-        .fetch_optional(self.reader())
-        .await?;
-        let Some(row) = row else { return Ok(None) };
+        .fetch_optional(self.reader());
+        let row = tokio::time::timeout(LOOK_LIMIT, standing).await.ok()?.ok()??;
+        let (head, last) = (inbox_head(&row).ok()?, unsigned(&row, "last_seq").ok()?);
         let mut places = self.places();
-        places.heads.insert(tenant.clone(), inbox_head(&row)?);
-        places.put(thread.clone(), unsigned(&row, "last_seq")?);
-        Ok(places.next(thread))
+        places.learn([(tenant.clone(), head)], [(thread.clone(), last)]);
+        places.next(thread)
     }
 
     pub(super) fn places(&self) -> MutexGuard<'_, Places> {

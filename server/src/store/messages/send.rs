@@ -95,7 +95,9 @@ impl Database {
             let stored = group.iter().map(|outgoing| sending.send(outgoing, now)).collect::<Result<_, _>>()?;
             sending.write(&mut transaction, self.indexing()).await?;
             transaction.commit().await?;
-            self.places().learn(&sending.heads, &sending.last);
+            if self.kind() == Kind::Sqlite {
+                self.places().learn(sending.heads, sending.last);
+            }
             Ok(stored)
         })
         .await

@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -16,6 +17,9 @@ use serde_json::{Value, json};
 use crate::support::until;
 
 const SECRET: &str = "known to the tests and to nobody else";
+
+/// How long a node may take to say where it listens.
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The tenant of everybody here.
 pub(crate) const TENANT: &str = "acme";
@@ -153,8 +157,22 @@ fn spawn(listen: &str, dir: &Path, variables: &[(String, String)]) -> (Child, So
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let Some(line) = first_line(process.stdout.take().unwrap()) else {
+        let _ = process.kill();
+        panic!("a node said nothing for {START_LIMIT:?}: {:?}", process.wait());
+    };
     let address = line.trim().strip_prefix("listening on http://").expect("the first line says where");
     (process, address.parse().unwrap())
+}
+
+/// The first line that a process says, if it does so in time.
+fn first_line(stdout: ChildStdout) -> Option<String> {
+    let (sender, said) = mpsc::channel();
+    // A read can't be given a limit; this one ends with the process.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = BufReader::new(stdout).read_line(&mut line);
+        sender.send(line)
+    });
+    said.recv_timeout(START_LIMIT).ok()
 }

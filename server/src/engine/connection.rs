@@ -358,7 +358,7 @@ impl State {
             return;
         }
         let written = self.outlet.write(frame, stream);
-        self.settle(written);
+        self.note_written(written);
     }
 
     fn is_stalled(&self) -> bool {
@@ -369,10 +369,11 @@ impl State {
     fn write(&mut self) {
         let Transport::WebSocket(stream) = &self.transport else { return };
         let written = self.outlet.write_to(stream);
-        self.settle(written);
+        self.note_written(written);
     }
 
-    fn settle(&mut self, written: io::Result<()>) {
+    /// Takes note of what came of a write.
+    fn note_written(&mut self, written: io::Result<()>) {
         if written.is_err() {
             self.closed.get_or_insert(Closed::ByClient);
         }

@@ -129,8 +129,8 @@ impl Session {
         let mut refreshed = None;
         let asked = requests.admit(&name).and_then(|()| Ok(Ask::read(&name, argument)?));
         let answered = match asked {
-            Ok(Ask::Send(message)) => requests.send_message(message).await.map(With::Sent),
-            Ok(Ask::Resume(resume)) => requests.resume(resume).await.map(With::Resumed),
+            Ok(Ask::Send(message)) => requests.send_message(message).await.map(Answered::Sent),
+            Ok(Ask::Resume(resume)) => requests.resume(resume).await.map(Answered::Resumed),
             Ok(Ask::Mark(kind, mark)) => requests.mark(kind, mark).await.map(done),
             Ok(Ask::Acknowledge(acknowledge)) => requests.acknowledge(acknowledge).await.map(done),
             Ok(Ask::Typing(typing)) => {
@@ -143,12 +143,12 @@ impl Session {
             }
             Ok(Ask::RefreshAuth(refresh)) => requests.refresh_auth(&refresh).await.map(|member| {
                 refreshed = Some(member);
-                With::Nothing {}
+                Answered::Nothing {}
             }),
             Err(refused) => Err(refused),
         };
         let ok = answered.is_ok();
-        let with = answered.unwrap_or_else(|Failure(error)| With::Error { error });
+        let with = answered.unwrap_or_else(|Failure(error)| Answered::Error { error });
         let answer = Answer { ok, with };
         self.seat.socket.answer(id, &answer);
         refreshed
@@ -162,8 +162,8 @@ impl Session {
     }
 }
 
-fn done(_: ()) -> With {
-    With::Nothing {}
+fn done(_: ()) -> Answered {
+    Answered::Nothing {}
 }
 
 /// What a request is answered.
@@ -171,13 +171,13 @@ fn done(_: ()) -> With {
 struct Answer {
     ok: bool,
     #[serde(flatten)]
-    with: With,
+    with: Answered,
 }
 
 /// The fields of an answer beside `ok`.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum With {
+enum Answered {
     Nothing {},
     Sent(Sent),
     Resumed(Resumed),

@@ -12,6 +12,7 @@ use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, Describe, Either, Error, Execute, Executor, SqlStr};
 
 use super::connections::Connections;
+use super::database::Kind;
 
 /// How long a statement or a transaction may take, the wait for a connection included.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -34,9 +35,28 @@ impl Bounded<'_> {
     /// All that a statement comes to, in the next turn with a connection.
     async fn run<'q>(self, query: impl Execute<'q, Any> + 'q) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, Error> {
         let mut turn = self.0.turn().await?;
-        let results = turn.fetch_many(query).try_collect().await;
+        let kind = Kind::of(&turn);
+        let results = collect(kind, turn.fetch_many(query)).await;
         results.inspect_err(|error| turn.doubt(error))
     }
+}
+
+/// All that one statement comes to. What it has done is the last that SQLite has to say, and is committed then:
+/// that its thread has nothing more is not waited for, which would be another hand-over. PostgreSQL may
+/// fail after that.
+async fn collect(
+    kind: Kind,
+    mut results: BoxStream<'_, Result<Either<AnyQueryResult, AnyRow>, Error>>,
+) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, Error> {
+    let mut collected = Vec::new();
+    while let Some(result) = results.try_next().await? {
+        let is_done = result.is_left();
+        collected.push(result);
+        if is_done && kind == Kind::Sqlite {
+            break;
+        }
+    }
+    Ok(collected)
 }
 
 impl<'c> Executor<'c> for Bounded<'c> {

@@ -7,7 +7,7 @@
 //! - [`users`]: who may sign in, and who is known.
 //! - [`sessions`]: refresh tokens and their families.
 //! - [`messages`]: conversations and messages, and the transaction behind `send_message`.
-//! - [`search`]: finding messages by their words.
+//! - [`search`]: finding messages by their words; [`words`]: when they get theirs.
 //! - [`retention`]: removing messages that are too old.
 //! - [`receipts`]: how far everybody has received and read.
 //! - [`acknowledgements`]: who still has to acknowledge.
@@ -36,6 +36,7 @@ pub mod sessions;
 pub mod snoozes;
 pub mod templates;
 pub mod users;
+mod words;
 
 pub(crate) use bounded::within_limit;
 pub use database::Database;

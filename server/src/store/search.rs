@@ -6,12 +6,11 @@
 
 use sally_protocol::search::words;
 use sally_protocol::{Id, Message, Tenant};
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::database::Kind;
-use super::messages::{COLUMNS, message, signed, unsigned};
-use super::rows::{parts, places};
-use super::{Database, StoreError, within_limit};
+use super::messages::{COLUMNS, message, signed};
+use super::{Database, StoreError};
 
 /// How many messages a search gives their words in one transaction.
 const LOT: usize = 256;
@@ -20,37 +19,7 @@ const LOT: usize = 256;
 /// older server has stored messages without words.
 const LOTS_BEFORE_SEARCH: usize = 8;
 
-/// The words of a text as they are stored.
-fn stored_words(text: &str) -> String {
-    words(text).into_iter().map(|word| word.folded).collect::<Vec<_>>().join(" ")
-}
-
-/// When a message's words are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Indexing {
-    /// With the message.
-    AtOnce,
-    /// Later, many at a time. SQLite writes a message's terms anew with every transaction, and has
-    /// one writer: one by one they cost more than the message.
-    Later,
-}
-
-impl Indexing {
-    /// The words that are stored with a text.
-    pub(super) fn words(self, text: &str) -> Option<String> {
-        (self == Self::AtOnce).then(|| stored_words(text))
-    }
-}
-
 impl Database {
-    /// When this database's messages get their words.
-    pub(super) fn indexing(&self) -> Indexing {
-        match self.kind() {
-            Kind::Sqlite => Indexing::Later,
-            Kind::Postgres => Indexing::AtOnce,
-        }
-    }
-
     /// At most `limit` messages that have every word of `query`, the last as a prefix: of a tenant
     /// or of one conversation, before an inbox offset, newest first. A query without a word finds
     /// nothing. The tenant's messages that wait for their words are given them first, up to some thousands.
@@ -97,58 +66,6 @@ impl Database {
             .fetch_all(self.reader())
             .await?;
         rows.iter().map(|row| message(row, tenant, epoch)).collect()
-    }
-
-    /// Finds the words of at most `limit` messages that have none yet, the oldest of a tenant first;
-    /// whether there may be more.
-    ///
-    /// # Errors
-    ///
-    /// When the database fails; then none of them have theirs.
-    pub async fn index_words(&self, limit: usize) -> Result<bool, StoreError> {
-        self.index(None, limit).await
-    }
-
-    /// The same for one tenant or for all.
-    async fn index(&self, only: Option<&Tenant>, limit: usize) -> Result<bool, StoreError> {
-        let of_tenant = only.map_or("", |_| "AND tenant = $2");
-        let statement = format!(
-            "SELECT tenant, inbox_offset, content FROM message WHERE words IS NULL {of_tenant}
-             ORDER BY tenant, inbox_offset LIMIT $1"
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(signed(limit as u64));
-        if let Some(tenant) = only {
-            query = query.bind(tenant.as_str());
-        }
-        let rows = query.fetch_all(self.reader()).await?;
-        if rows.is_empty() {
-            return Ok(false);
-        }
-        within_limit(async {
-            let mut turn = self.turn_to_write().await?;
-            let mut transaction = turn.begin().await?;
-            for part in parts(&rows) {
-                // SQLite updates in the order of the table's rows, which is that of a tenant's offsets.
-                let statement = format!(
-                    "WITH asked (tenant, inbox_offset, words) AS (VALUES {})
-                     UPDATE message SET words = asked.words FROM asked
-                     WHERE message.tenant = asked.tenant AND message.words IS NULL
-                       AND message.inbox_offset = CAST(asked.inbox_offset AS BIGINT)",
-                    places(self.kind(), part.len(), 3)
-                );
-                let mut query = sqlx::query(AssertSqlSafe(statement));
-                for row in part {
-                    query = query
-                        .bind(row.try_get::<String, _>("tenant")?)
-                        .bind(unsigned(row, "inbox_offset")?.to_string())
-                        .bind(stored_words(&row.try_get::<String, _>("content")?));
-                }
-                query.execute(&mut *transaction).await?;
-            }
-            transaction.commit().await?;
-            Ok(rows.len() == limit)
-        })
-        .await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Finding messages by their words.
 
+use jiff::{SignedDuration, Timestamp};
 use sally_protocol::Message;
 use sally_protocol::message::MAX_CONTENT_CHARS;
 use sally_server::store::Database;
@@ -129,6 +130,29 @@ pub(crate) async fn messages_of_an_older_server_are_found<B: Backend>() {
     assert_eq!(found(&database, "old").await, ["old and new 4", "old Ö 3", "old Ö 2", "old Ö 1"]);
     assert!(!database.index_words(10).await.unwrap(), "the search has found the words of all");
     assert_eq!(found(&database, "o").await.len(), 4, "each once");
+}
+
+pub(crate) async fn words_that_two_nodes_find_at_once_are_found_once<B: Backend>() {
+    let (backend, one) = fresh::<B>().await;
+    add_drivers(&one, &["d1"]).await;
+    let other = backend.open().await;
+    for n in 1..=40 {
+        send(&one, &to_drivers(&["d1"], &format!("number {n}"))).await;
+        let (here, there) = tokio::join!(one.index_words(8), other.index_words(8));
+        (here.unwrap(), there.unwrap());
+    }
+    let all: Vec<String> = (1..=40).rev().map(|n| format!("number {n}")).collect();
+    assert_eq!(found(&one, "number").await, all);
+    assert_eq!(found(&other, "numb").await, all, "the newest first, each once");
+}
+
+pub(crate) async fn messages_that_go_before_they_have_words_hold_nothing_up<B: Backend>() {
+    let (_backend, database) = with_texts::<B>(&["old one", "old two"]).await;
+    let later = Timestamp::now() + SignedDuration::from_secs(60);
+    assert!(!database.remove_messages_before(&tenant("acme"), later, 10).await.unwrap());
+    assert!(!database.index_words(10).await.unwrap(), "none is left");
+    send(&database, &to_drivers(&["d2"], "new one")).await;
+    assert_eq!(found(&database, "one").await, ["new one"]);
 }
 
 /// What a server made that knew no search, with three messages in it.

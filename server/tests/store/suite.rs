@@ -44,6 +44,8 @@ macro_rules! suite {
                 results_come_newest_first_in_pages
                 any_text_is_only_words
                 messages_of_an_older_server_are_found
+                words_that_two_nodes_find_at_once_are_found_once
+                messages_that_go_before_they_have_words_hold_nothing_up
             }
             retention {
                 old_messages_go_in_lots

@@ -7,7 +7,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe};
 
 use super::signed;
 use crate::store::rows::places;
-use crate::store::search::Indexing;
+use crate::store::words::Indexing;
 use crate::store::{Kind, StoreError};
 
 /// What a message says, wherever it stands; [`bind`] gives the values.

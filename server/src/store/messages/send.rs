@@ -18,7 +18,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row as _};
 use super::insert::insert;
 use super::{COLUMNS, InboxHead, id, inbox_head, message, signed, unsigned};
 use crate::store::rows::{parts, places};
-use crate::store::search::Indexing;
+use crate::store::words::Indexing;
 use crate::store::{Database, Kind, StoreError, within_limit};
 
 /// A message on its way into the store.

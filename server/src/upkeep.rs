@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Database, StoreError};
 
-/// How often it is looked for messages without words: so long one is found by a search alone, which
+/// How often it is looked for messages that have no words yet: so long one is found by a search alone, which
 /// gives them theirs first.
 const INDEX_PERIOD: Duration = Duration::from_secs(1);
 

@@ -27,7 +27,8 @@ pub(crate) async fn within_limit<T, E: From<Error>>(work: impl Future<Output = R
     tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| Err(Error::PoolTimedOut.into()))
 }
 
-/// Connections; every statement that they run ends within the limit.
+/// Connections; every statement that they run ends within the limit. They run one at a time: a text with a second
+/// statement in it is no statement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounded<'c>(pub(super) &'c Connections);
 
@@ -42,8 +43,8 @@ impl Bounded<'_> {
 }
 
 /// All that one statement comes to. What it has done is the last that SQLite has to say, and is committed then:
-/// that its thread has nothing more is not waited for, which would be another hand-over. PostgreSQL may
-/// fail after that.
+/// that its thread has nothing more is not waited for, which would be another hand-over. A thread that says
+/// nothing is gone. PostgreSQL may fail after that.
 async fn collect(
     kind: Kind,
     mut results: BoxStream<'_, Result<Either<AnyQueryResult, AnyRow>, Error>>,
@@ -53,10 +54,13 @@ async fn collect(
         let is_done = result.is_left();
         collected.push(result);
         if is_done && kind == Kind::Sqlite {
-            break;
+            return Ok(collected);
         }
     }
-    Ok(collected)
+    match kind {
+        Kind::Sqlite => Err(Error::WorkerCrashed),
+        Kind::Postgres => Ok(collected),
+    }
 }
 
 impl<'c> Executor<'c> for Bounded<'c> {

@@ -16,7 +16,7 @@ use super::{Database, StoreError};
 const LOT: usize = 256;
 
 /// How many such lots a search takes upon itself. That many wait only after a flood, or where an
-/// older server has stored messages without words.
+/// older server has stored messages.
 const LOTS_BEFORE_SEARCH: usize = 8;
 
 impl Database {

@@ -97,7 +97,7 @@ impl Database {
             if is_first {
                 transaction.commit().await?;
             }
-            Ok(waiting.len() == limit)
+            Ok(!is_first || waiting.len() == limit)
         })
         .await
     }
@@ -105,18 +105,20 @@ impl Database {
     /// Messages that wait for their words.
     async fn wordless(&self, only: Option<&Tenant>, limit: usize) -> Result<Vec<Wordless>, StoreError> {
         let of_tenant = only.map_or("", |_| "AND m.tenant = $2");
-        let waiting = match self.kind() {
-            // The inboxes are few and short; SQLite joins in the order of a CROSS JOIN.
-            Kind::Sqlite => {
+        let (waiting, order) = match self.kind() {
+            // SQLite joins in the order of a CROSS JOIN, and sorts nothing: the inboxes in any order, each from
+            // its oldest message on.
+            Kind::Sqlite => (
                 "inbox i CROSS JOIN message m WHERE i.worded < i.head AND m.tenant = i.tenant
-                 AND m.inbox_offset > i.worded AND m.inbox_offset <= i.head"
-            }
+                 AND m.inbox_offset > i.worded AND m.inbox_offset <= i.head",
+                "i.rowid, m.inbox_offset",
+            ),
             // An older server has stored them.
-            Kind::Postgres => "message m WHERE m.words IS NULL",
+            Kind::Postgres => ("message m WHERE m.words IS NULL", "m.tenant, m.inbox_offset"),
         };
         let statement = format!(
             "SELECT m.tenant, m.inbox_offset, m.conversation_id, m.content FROM {waiting} {of_tenant}
-             ORDER BY m.tenant, m.inbox_offset LIMIT $1"
+             ORDER BY {order} LIMIT $1"
         );
         let mut query = sqlx::query(AssertSqlSafe(statement)).bind(signed(limit as u64));
         if let Some(tenant) = only {
@@ -126,8 +128,8 @@ impl Database {
     }
 }
 
-/// Gives SQLite's messages their terms; false, and nothing may be committed, if others have been given theirs
-/// meanwhile.
+/// Gives SQLite's messages their terms; false, and nothing may be committed, if somebody else has given some of
+/// them theirs meanwhile.
 async fn add_terms(transaction: &mut AnyConnection, waiting: &[Wordless]) -> Result<bool, StoreError> {
     let mut extents: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for Wordless { tenant, offset, .. } in waiting {

@@ -6,7 +6,8 @@
 //!   databases, with a line for each below; [`postgres`]: a PostgreSQL server of the tests' own.
 //! - [`users`], [`sessions`], [`messages`], [`sends`], [`search`], [`retention`], [`receipts`],
 //!   [`acknowledgements`], [`team`], [`answers`]: the cases, as in the store.
-//! - [`nodes`]: several nodes that write at once; [`recovery`]: a database that failed.
+//! - [`nodes`]: several nodes that write at once; [`recovery`]: a database that failed; [`upgrade`]: files that
+//!   older servers have left.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -29,6 +30,7 @@ mod table;
 #[macro_use]
 mod suite;
 mod team;
+mod upgrade;
 mod users;
 
 suite!(on_sqlite: crate::backend::Sqlite);

@@ -146,6 +146,20 @@ pub(crate) async fn words_that_two_nodes_find_at_once_are_found_once<B: Backend>
     assert_eq!(found(&other, "numb").await, all, "the newest first, each once");
 }
 
+pub(crate) async fn a_search_finds_what_is_being_given_its_words<B: Backend>() {
+    let (backend, one) = fresh::<B>().await;
+    add_drivers(&one, &["d1"]).await;
+    let other = backend.open().await;
+    for round in 1..=10 {
+        for n in 1..=20 {
+            send(&one, &to_drivers(&["d1"], &format!("round{round} number {n}"))).await;
+        }
+        let (indexed, found) = tokio::join!(one.index_words(4), found(&other, &format!("round{round}")));
+        indexed.unwrap();
+        assert_eq!(found.len(), 20, "round {round}");
+    }
+}
+
 pub(crate) async fn messages_that_go_before_they_have_words_hold_nothing_up<B: Backend>() {
     let (_backend, database) = with_texts::<B>(&["old one", "old two"]).await;
     let later = Timestamp::now() + SignedDuration::from_secs(60);

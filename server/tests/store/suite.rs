@@ -45,6 +45,7 @@ macro_rules! suite {
                 any_text_is_only_words
                 messages_of_an_older_server_are_found
                 words_that_two_nodes_find_at_once_are_found_once
+                a_search_finds_what_is_being_given_its_words
                 messages_that_go_before_they_have_words_hold_nothing_up
             }
             retention {

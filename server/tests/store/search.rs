@@ -154,7 +154,8 @@ pub(crate) async fn a_search_finds_what_is_being_given_its_words<B: Backend>() {
         for n in 1..=20 {
             send(&one, &to_drivers(&["d1"], &format!("round{round} number {n}"))).await;
         }
-        let (indexed, found) = tokio::join!(one.index_words(4), found(&other, &format!("round{round}")));
+        let query = format!("round{round}");
+        let (indexed, found) = tokio::join!(one.index_words(4), found(&other, &query));
         indexed.unwrap();
         assert_eq!(found.len(), 20, "round {round}");
     }

@@ -89,6 +89,13 @@ pub struct Subject {
     pub fate: Fate,
 }
 
+impl Subject {
+    /// The entity, where there is one that snapshots show; of an unread notice for both sides, one side's.
+    pub fn entity(&self) -> Option<&str> {
+        self.slots.first().map(|slot| slot.entity.as_str())
+    }
+}
+
 /// The few fields that compaction and filters look at.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -1,8 +1,9 @@
 //! What a dispatcher does with alerts, and what has happened to one.
 //!
 //! An alert is what its events say, so an action reads the alert from the compacted log, checks
-//! the step against its state, and appends the event that carries the new state. A tenant's actions
-//! are taken one at a time: two that meet see each other's outcome.
+//! the step against its state, and appends the event that carries the new state, if nothing has
+//! happened to the alert meanwhile. If something has, at another node or by its publisher, the action
+//! is taken anew: two that meet see each other's outcome.
 //!
 //! # Layout
 //!
@@ -45,8 +46,11 @@ use crate::store::snoozes::Snooze;
 use crate::store::{Database, StoreError};
 use step::{Action, Details, Step, Waking};
 
-/// How many tasks take actions, each those of its tenants: a tenant whose log doesn't answer holds up
-/// few others.
+/// How often an action is tried on an alert to which something else happens meanwhile.
+const TRIES: usize = 16;
+
+/// How many tasks take actions, each those of its tenants one at a time: a tenant whose log doesn't answer
+/// holds up few others.
 const LANES: usize = 32;
 
 /// How many actions may wait for each; more wait outside.
@@ -70,6 +74,8 @@ enum ActionError {
     Forbidden,
     #[error("the alert is {}", .0.as_str())]
     WrongState(AlertStatus),
+    #[error("too much happens to the alert at once")]
+    Overtaken,
     #[error("the server is shutting down")]
     Stopped,
     #[error(transparent)]
@@ -88,7 +94,7 @@ impl From<ActionError> for ApiError {
             ActionError::WrongState(status) => {
                 Self::conflict("wrong_state", error.to_string()).in_state(status.as_str())
             }
-            ActionError::Stopped => Self::unavailable(),
+            ActionError::Overtaken | ActionError::Stopped => Self::unavailable(),
             ActionError::Log(error) => error.into(),
             ActionError::Store(error) => error.into(),
             ActionError::Publish(error) => error.into(),
@@ -173,36 +179,49 @@ impl Worker {
     }
 
     async fn act(&self, member: &Member, id: &Id, action: &Action) -> Result<Value, ActionError> {
-        let alert = seen(read(&*self.log, &member.tenant, id).await?.0, member)?;
-        if member.role == Role::Driver && *action != Action::Acknowledge {
-            return Err(ActionError::Forbidden);
-        }
         let by = member.name.clone().unwrap_or_else(|| member.user.to_string());
-        let Step { event, wakes_at } = step::step(alert, by, action, Timestamp::now())?;
-        if let Some(wakes_at) = wakes_at {
-            // First, since a row without a snoozed alert does nothing, and an alert without one sleeps on.
-            self.database.snooze(&Snooze { tenant: member.tenant.clone(), alert: id.clone(), wakes_at }).await?;
-        }
-        self.ingest.publish(&member.tenant, &event).await?;
-        Ok(event["alert"].clone())
-    }
-
-    async fn wake(&self, Snooze { tenant, alert, wakes_at }: &Snooze) -> Result<(), ActionError> {
-        let alert = match read(&*self.log, tenant, alert).await {
-            Ok((alert, _)) => alert,
-            // It has left the log since.
-            Err(ActionError::Unknown) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let id = alert.id.clone();
-        match step::waking(alert, *wakes_at) {
-            Waking::Awake => {}
-            Waking::Now(event) => self.ingest.publish(tenant, &event).await?,
-            Waking::Later(wakes_at) => {
-                self.database.snooze(&Snooze { tenant: tenant.clone(), alert: id, wakes_at }).await?;
+        for _ in 0..TRIES {
+            let Kept { alert, newest, .. } = read(&*self.log, &member.tenant, id).await?;
+            let alert = seen(alert, member)?;
+            if member.role == Role::Driver && *action != Action::Acknowledge {
+                return Err(ActionError::Forbidden);
+            }
+            let Step { event, wakes_at } = step::step(alert, by.clone(), action, Timestamp::now())?;
+            if let Some(wakes_at) = wakes_at {
+                // First, since a row without a snoozed alert does nothing, and an alert without one sleeps on.
+                self.database.snooze(&Snooze { tenant: member.tenant.clone(), alert: id.clone(), wakes_at }).await?;
+            }
+            if self.ingest.publish_after(&member.tenant, &event, newest).await? {
+                return Ok(event["alert"].clone());
             }
         }
-        Ok(())
+        Err(ActionError::Overtaken)
+    }
+
+    async fn wake(&self, Snooze { tenant, alert: id, wakes_at }: &Snooze) -> Result<(), ActionError> {
+        for _ in 0..TRIES {
+            let Kept { alert, newest, .. } = match read(&*self.log, tenant, id).await {
+                Ok(kept) => kept,
+                // It has left the log since.
+                Err(ActionError::Unknown) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            match step::waking(alert, *wakes_at) {
+                Waking::Awake => return Ok(()),
+                Waking::Now(event) => {
+                    if self.ingest.publish_after(tenant, &event, newest).await? {
+                        return Ok(());
+                    }
+                }
+                Waking::Later(wakes_at) => {
+                    return Ok(self
+                        .database
+                        .snooze(&Snooze { tenant: tenant.clone(), alert: id.clone(), wakes_at })
+                        .await?);
+                }
+            }
+        }
+        Err(ActionError::Overtaken)
     }
 }
 
@@ -212,11 +231,21 @@ struct Addressed {
     event: Value,
 }
 
-/// An alert as its events say it is, and those events.
-async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<(Alert, Vec<Addressed>), ActionError> {
-    let stored = log.entity(tenant, &format!("alert:{id}")).await?.into_iter();
+/// What the compacted log has kept of an alert.
+struct Kept {
+    /// The alert as its events say it is.
+    alert: Alert,
+    events: Vec<Addressed>,
+    /// Where the newest of them stands.
+    newest: u64,
+}
+
+async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<Kept, ActionError> {
+    let stored = log.entity(tenant, &format!("alert:{id}")).await?;
+    let newest = stored.last().map_or(0, |last| last.offset);
     let events: Vec<Addressed> = stored
-        .filter_map(|CompactedEvent { readers, json }| {
+        .into_iter()
+        .filter_map(|CompactedEvent { readers, json, .. }| {
             Some(Addressed { readers, event: serde_json::from_str(&json).ok()? })
         })
         .collect();
@@ -227,7 +256,7 @@ async fn read(log: &dyn Log, tenant: &Tenant, id: &Id) -> Result<(Alert, Vec<Add
         }
     }
     let alert = board.alerts.remove(id).ok_or(ActionError::Unknown)?;
-    Ok((alert, events))
+    Ok(Kept { alert, events, newest })
 }
 
 /// The alert, to whom it may be seen by: somebody else's is to a driver as if there were none.

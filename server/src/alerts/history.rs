@@ -12,7 +12,7 @@ use sally_protocol::{Id, Tenant, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Addressed, read, seen};
+use super::{Addressed, Kept, read, seen};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::error::ApiError;
@@ -56,7 +56,7 @@ pub async fn get(
 ) -> Result<Json<Told>, ApiError> {
     let member = app.admit(&principal, options.tenant.as_deref()).await?;
     let id = Id::parse(&alert).map_err(|_| ApiError::not_found())?;
-    let (alert, kept) = read(&*app.log, &member.tenant, &id).await?;
+    let Kept { alert, events: kept, .. } = read(&*app.log, &member.tenant, &id).await?;
     let alert = seen(alert, &member)?;
     // It is never closed.
     let _turn = app.alerts.histories.acquire().await;

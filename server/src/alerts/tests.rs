@@ -44,6 +44,10 @@ impl Log for Logs {
         unreachable!("nothing is done")
     }
 
+    async fn append_after(&self, _: &Tenant, _: Event, _: u64) -> Result<Option<Appended>, LogError> {
+        unreachable!("nothing is done")
+    }
+
     async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
         unreachable!("nobody asks")
     }

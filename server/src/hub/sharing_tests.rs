@@ -40,6 +40,10 @@ impl Log for Counting {
         unreachable!("nobody appends")
     }
 
+    async fn append_after(&self, _: &Tenant, _: Event, _: u64) -> Result<Option<Appended>, LogError> {
+        unreachable!("nobody appends")
+    }
+
     async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
         unreachable!("nobody asks")
     }

@@ -75,19 +75,34 @@ impl Ingest {
     /// [`LogError`].
     pub async fn append(&self, source: &'static str, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError> {
         let appended = self.log.append(events).await?;
-        let duplicates = appended.iter().filter(|appended| appended.duplicate).count();
-        self.metrics.taken(source, appended.len() - duplicates);
-        self.metrics.duplicates.inc_by(duplicates as u64);
+        self.count(source, &appended);
         Ok(appended)
     }
 
-    /// Publishes one of the server's own events.
+    fn count(&self, source: &'static str, appended: &[Appended]) {
+        let duplicates = appended.iter().filter(|appended| appended.duplicate).count();
+        self.metrics.taken(source, appended.len() - duplicates);
+        self.metrics.duplicates.inc_by(duplicates as u64);
+    }
+
+    /// Publishes one of the server's own events, if the newest event of its entity still stands at `newest`;
+    /// whether it does.
     ///
     /// # Errors
     ///
     /// [`PublishError`].
-    pub async fn publish(&self, tenant: &Tenant, event: &serde_json::Value) -> Result<(), PublishError> {
-        self.publish_all([(tenant.clone(), event.clone())]).await
+    pub async fn publish_after(
+        &self,
+        tenant: &Tenant,
+        event: &serde_json::Value,
+        newest: u64,
+    ) -> Result<bool, PublishError> {
+        let event = self
+            .check(tenant, event.to_string().as_bytes(), None)
+            .map_err(|rejection| PublishError::Rejected { rejection, index: 0 })?;
+        let appended = self.log.append_after(tenant, event, newest).await?;
+        self.count("server", appended.as_slice());
+        Ok(appended.is_some())
     }
 
     /// Publishes several of the server's own events, together.

@@ -110,6 +110,8 @@ pub struct Compacted {
 /// One event of the compacted log.
 #[derive(Debug)]
 pub struct CompactedEvent {
+    /// Its offset.
+    pub offset: u64,
     /// Which drivers may see it.
     pub readers: Vec<Reader>,
     /// The event, one JSON object on one line.
@@ -128,6 +130,14 @@ pub trait Log: Send + Sync {
     /// [`LogError`], within five seconds; whether any of them will be seen is then the backend's to
     /// say, and appending events that carry an id again is harmless.
     async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError>;
+
+    /// [`append`](Self::append) of one event, if the newest event of its entity still stands at `newest`.
+    /// `None`, and nothing is appended, if another has come: what was read of the entity isn't so any more.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`], as of [`append`](Self::append).
+    async fn append_after(&self, tenant: &Tenant, event: Event, newest: u64) -> Result<Option<Appended>, LogError>;
 
     /// The tenants that have a log.
     ///

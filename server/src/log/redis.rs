@@ -113,7 +113,7 @@ impl RedisLog {
             }
         }
         let asked = lots.into_iter().map(|(tenant, indices, lot)| async move {
-            self.ask(tenant, Content::Events(lot)).await.map(|appended| (indices, appended))
+            self.ask(tenant, Content::Events { events: lot, after: None }).await.map(|appended| (indices, appended))
         });
         let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENCY).try_collect().await?;
         let mut appended: Vec<Option<Appended>> = (0..count).map(|_| None).collect();
@@ -128,9 +128,9 @@ impl RedisLog {
         let (position, values) = in_time(call).await?;
         let mut events = values.iter().map(|value| slot(value)).collect::<Result<Vec<_>, _>>()?;
         // In log order, each once: an unread notice for both sides fills two slots.
-        events.sort_by_key(|(offset, _)| *offset);
-        events.dedup_by_key(|(offset, _)| *offset);
-        Ok(Compacted { position, events: events.into_iter().map(|(_, event)| event).collect() })
+        events.sort_by_key(|event| event.offset);
+        events.dedup_by_key(|event| event.offset);
+        Ok(Compacted { position, events })
     }
 }
 
@@ -145,6 +145,12 @@ impl Log for RedisLog {
     /// again is harmless.
     async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError> {
         in_time(self.append_by_tenant(events)).await
+    }
+
+    async fn append_after(&self, tenant: &Tenant, event: Event, newest: u64) -> Result<Option<Appended>, LogError> {
+        in_time(self.ask(tenant.clone(), Content::Events { events: vec![event], after: Some(newest) }))
+            .await
+            .map(|mut appended| appended.pop())
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
@@ -226,10 +232,10 @@ fn entry(tenant: &Tenant, head: Position, (id, fields): &(String, Vec<String>)) 
 }
 
 /// Reads a value of the compacted view: offset, shared, entity, readers, json, a line each.
-fn slot(value: &str) -> Result<(u64, CompactedEvent), LogError> {
+fn slot(value: &str) -> Result<CompactedEvent, LogError> {
     let corrupt = || LogError::Corrupt("a value of the compacted view".into());
     let lines: Vec<&str> = value.splitn(5, '\n').collect();
     let [offset, _shared, _entity, readers, json] = lines.as_slice() else { return Err(corrupt()) };
-    let event = CompactedEvent { readers: readers_from_text(readers), json: (*json).to_owned() };
-    Ok((offset.parse().map_err(|_| corrupt())?, event))
+    let offset = offset.parse().map_err(|_| corrupt())?;
+    Ok(CompactedEvent { offset, readers: readers_from_text(readers), json: (*json).to_owned() })
 }

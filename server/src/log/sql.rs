@@ -77,7 +77,14 @@ impl Log for SqlLog {
     }
 
     async fn append(&self, events: Vec<(Tenant, Event)>) -> Result<Vec<Appended>, LogError> {
-        self.ask(|reply| Request::Append { events, reply }).await
+        self.ask(|reply| Request::Append { events, after: None, reply }).await
+    }
+
+    async fn append_after(&self, tenant: &Tenant, event: Event, newest: u64) -> Result<Option<Appended>, LogError> {
+        let events = vec![(tenant.clone(), event)];
+        self.ask(|reply| Request::Append { events, after: Some(newest), reply })
+            .await
+            .map(|mut appended| appended.pop())
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
@@ -165,12 +172,12 @@ fn compacted_events(rows: &[AnyRow]) -> Result<Vec<CompactedEvent>, LogError> {
     let mut events = Vec::with_capacity(rows.len());
     let mut newest = None;
     for row in rows {
-        let offset: i64 = row.try_get("log_offset")?;
+        let offset = unsigned(row.try_get("log_offset")?)?;
         if newest.replace(offset) == Some(offset) {
             continue;
         }
         let readers: String = row.try_get("readers")?;
-        events.push(CompactedEvent { readers: readers_from_text(&readers), json: row.try_get("json")? });
+        events.push(CompactedEvent { offset, readers: readers_from_text(&readers), json: row.try_get("json")? });
     }
     Ok(events)
 }

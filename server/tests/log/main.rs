@@ -10,6 +10,7 @@
 //! - [`node`]: a log that has been opened, and what its hub is told.
 //! - [`offsets`]: positions, dense offsets, one order.
 //! - [`repeats`]: an event id counts once.
+//! - [`overtaking`]: an event that was made of what isn't so any more.
 //! - [`pages`]: reading, and what a log says that no longer reaches back.
 //! - [`payloads`]: events come out as they went in.
 //! - [`gaps`]: places where events may be missing.
@@ -33,6 +34,7 @@ mod gaps;
 mod leaving;
 mod node;
 mod offsets;
+mod overtaking;
 mod pages;
 mod payloads;
 #[path = "../support/postgres.rs"]

@@ -166,6 +166,10 @@ impl Log for Unread {
         unreachable!("a stream only reads")
     }
 
+    async fn append_after(&self, _: &Tenant, _: Event, _: u64) -> Result<Option<Appended>, LogError> {
+        unreachable!("a stream only reads")
+    }
+
     async fn tenants(&self) -> Result<Vec<Tenant>, LogError> {
         unreachable!("a stream only reads")
     }

@@ -59,6 +59,7 @@ pub(crate) async fn a_snapshot_and_what_follows_make_one_whole<B: Backend>() {
         let whole = board(&node, &view, Compacted { position: begun, events: Vec::new() }).await;
         for snapshot in snapshots.iter().step_by(snapshots.len().div_ceil(JUDGED)).chain(snapshots.last()) {
             let events = snapshot.events.iter().map(|event| sally_server::log::CompactedEvent {
+                offset: event.offset,
                 readers: event.readers.clone(),
                 json: event.json.clone(),
             });

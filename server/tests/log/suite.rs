@@ -22,6 +22,12 @@ macro_rules! suite {
                 another_tenants_id_is_no_repeat
                 a_repeat_changes_no_snapshot
             }
+            overtaking {
+                an_event_is_appended_where_its_entity_stands
+                of_events_made_of_one_state_one_is_appended
+                a_repeat_is_known_wherever_its_entity_stands
+                an_entity_that_is_gone_stands_nowhere
+            }
             pages {
                 a_page_goes_on_right_after_the_cursor
                 a_limit_is_kept

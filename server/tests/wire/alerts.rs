@@ -87,6 +87,26 @@ async fn of_two_who_acknowledge_at_once_one_is_told() {
 }
 
 #[tokio::test]
+async fn what_its_publisher_ends_is_not_taken_up_at_the_same_moment() {
+    const ALERTS: usize = 40;
+    let server = Server::start().await;
+    let token = server.token("acme", "ann", Role::Dispatcher);
+    for n in 0..ALERTS {
+        let id = format!("a{n}");
+        server.publish("acme", json!([{ "type": "new_alert", "alert": { "id": id, "status": "active" } }])).await;
+        let (path, body) = (format!("/api/alerts/{id}/acknowledge"), json!({}));
+        let ended = json!([{ "type": "alert_resolved", "alert": { "id": id, "status": "resolved" } }]);
+        let acknowledge = server.post(&path, &token, &body);
+        let (acknowledged, _) = tokio::join!(acknowledge, server.publish("acme", ended));
+        let status = acknowledged.status();
+        // Before it or after it.
+        assert!(status == 200 || problem(acknowledged, 409).await == "wrong_state");
+        let told: Value = server.get(&format!("/api/alerts/{id}"), &token).await.json().await.unwrap();
+        assert_eq!(told["alert"]["status"], "resolved", "{id}, answered {status}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn an_alert_is_snoozed_for_a_while() {
     let server = Server::start().await;
     raise(&server).await;

@@ -3,9 +3,11 @@
 -- KEYS  from 6 on: for each repeatable event the key that remembers its id
 -- ARGV  7 how many entries stay    8 how long an id is remembered, in ms
 --       9, 10 how long what is untouched and what has ended stays in the view, in ms
---       then for each: kind (empty for a gap), repeatable ("1" or "0"), readers, json, fate, the
---       number of slots, and for each slot: key, entity, twin (or "")
--- Answers for each: its offset, and 1 when it was there already, else 0.
+--       then for each: kind (empty for a gap), repeatable ("1" or "0"), where the newest event of its
+--       first slot's entity must stand (or ""), readers, json, fate, the number of slots, and for each
+--       slot: key, entity, twin (or "")
+-- Answers for each: its offset, and 0; 1 when it was there already; 2 when its entity doesn't stand
+-- where it must, and nothing was appended.
 
 local KEEP, WINDOW = tonumber(ARGV[7]), ARGV[8]
 local UNTOUCHED, ENDED = tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -84,9 +86,20 @@ local function repeated(key)
   return of == birth and tonumber(offset) <= head and offset or nil
 end
 
+-- Where the newest event of an entity stands, 0 where there is none.
+local function newest(entity)
+  local newest = 0
+  local _, slots = entity_record(entity)
+  for slot in string.gmatch(slots, '[^\n]+') do
+    local value = redis.call('HGET', VIEW, slot)
+    newest = math.max(newest, value and tonumber(string.match(value, '^%d+')) or 0)
+  end
+  return newest
+end
+
 local answers, lines = {}, {}
 while argument <= #ARGV do
-  local kind, repeatable, readers, json = take(), take() == '1', take(), take()
+  local kind, repeatable, after, readers, json = take(), take() == '1', take(), take(), take()
   local fate, slots = take(), tonumber(take())
   local key
   if repeatable then
@@ -98,6 +111,10 @@ while argument <= #ARGV do
     argument = argument + 3 * slots
     table.insert(answers, place)
     table.insert(answers, '1')
+  elseif after ~= '' and newest(slots > 0 and ARGV[argument + 1] or '') ~= tonumber(after) then
+    argument = argument + 3 * slots
+    table.insert(answers, '0')
+    table.insert(answers, '2')
   else
     head = head + 1
     local offset = whole(head)

@@ -27,10 +27,15 @@ const GROUP_BYTES: usize = 1 << 20;
 /// How many requests may wait in the writer; more wait outside.
 const MAX_WAITING: usize = 1_024;
 
+/// What `append.lua` says of an event that was there already, and of one whose entity has a newer event.
+const REPEATED: &str = "1";
+const OVERTAKEN: &str = "2";
+
 /// What is to be appended to one tenant's log, all or none.
 pub(super) enum Content {
-    /// Events, in order.
-    Events(Vec<Event>),
+    /// Events, in order. With `after`, one event, if the newest of its entity stands there; answered with
+    /// nothing where it doesn't.
+    Events { events: Vec<Event>, after: Option<u64> },
     /// A gap, unless the tenant has no log.
     Gap,
 }
@@ -45,7 +50,7 @@ pub(super) struct Request {
 impl Request {
     fn bytes(&self) -> usize {
         match &self.content {
-            Content::Events(events) => events.iter().map(|event| event.json.len()).sum(),
+            Content::Events { events, .. } => events.iter().map(|event| event.json.len()).sum(),
             Content::Gap => 0,
         }
     }
@@ -157,11 +162,11 @@ async fn append(
     let mut begins = false;
     for request in group {
         match &request.content {
-            Content::Events(events) => {
+            Content::Events { events, after } => {
                 begins = true;
-                events.iter().for_each(|event| give(&mut given, tenant, event));
+                events.iter().for_each(|event| give(&mut given, tenant, event, *after));
             }
-            Content::Gap => given.arguments.extend(["", "0", "", "", "", "0"].map(str::to_owned)),
+            Content::Gap => given.arguments.extend(["", "0", "", "", "", "", "0"].map(str::to_owned)),
         }
     }
     let script = &caller.scripts.append;
@@ -173,18 +178,20 @@ async fn append(
     let Some((position, answers)) = answer else { return Ok(group.iter().map(|_| Vec::new()).collect()) };
     let mut places = answers.chunks_exact(2).map(|answer| {
         let offset = answer[0].parse().map_err(|_| LogError::Corrupt(format!("not an offset: {:?}", answer[0])))?;
-        Ok((Position { offset, ..position }, answer[1] == "1"))
+        Ok((Position { offset, ..position }, answer[1].as_str()))
     });
     let mut next = || places.next().unwrap_or_else(|| Err(LogError::Corrupt("too few answers".into())));
     let mut outcomes = Vec::with_capacity(group.len());
     for request in group {
         outcomes.push(match &request.content {
-            Content::Events(events) => {
-                let place = |event: &Event| {
-                    let (position, duplicate) = next()?;
-                    Ok(Appended { event_id: event.event_id.clone(), position, duplicate })
+            Content::Events { events, .. } => {
+                let mut place = |event: &Event| {
+                    let (position, became) = next()?;
+                    let appended =
+                        Appended { event_id: event.event_id.clone(), position, duplicate: became == REPEATED };
+                    Ok((became != OVERTAKEN).then_some(appended))
                 };
-                events.iter().map(place).collect::<Result<Vec<_>, LogError>>()?
+                events.iter().filter_map(|event| place(event).transpose()).collect::<Result<Vec<_>, LogError>>()?
             }
             Content::Gap => {
                 next()?;
@@ -195,8 +202,8 @@ async fn append(
     Ok(outcomes)
 }
 
-/// An event as `append.lua` takes it.
-fn give(given: &mut Given, tenant: &Tenant, event: &Event) {
+/// An event as `append.lua` takes it, with where the newest one of its entity must stand.
+fn give(given: &mut Given, tenant: &Tenant, event: &Event, after: Option<u64>) {
     if event.id_given {
         given.keys.push(key(tenant, &format!("repeat:{}", event.event_id)));
     }
@@ -209,6 +216,7 @@ fn give(given: &mut Given, tenant: &Tenant, event: &Event) {
     given.arguments.extend([
         event.kind.clone(),
         u8::from(event.id_given).to_string(),
+        after.map(|after| after.to_string()).unwrap_or_default(),
         readers_to_text(&event.subject.readers),
         event.json.clone(),
         fate.to_owned(),

@@ -33,6 +33,8 @@ pub(super) struct Lot<'e> {
     /// Events with an id of their publisher's that are there already, and recent enough to make a
     /// new one their repeat.
     repeats: HashMap<(&'e Tenant, &'e str), u64>,
+    /// Where the newest events of the entities that were asked for stand, 0 where there is none.
+    newest: HashMap<(&'e Tenant, &'e str), u64>,
     placed: Vec<Placed<'e>>,
     /// In milliseconds since 1970.
     now: i64,
@@ -40,12 +42,13 @@ pub(super) struct Lot<'e> {
 
 impl<'e> Lot<'e> {
     /// A lot of these events, none of them appended yet, and the logs of `tenants`, begun where
-    /// there is none.
+    /// there is none. [`Lot::is_at`] can be asked of `entities`.
     pub(super) async fn begin(
         transaction: &mut AnyConnection,
         heads: &'e mut Heads,
         events: &[&'e (Tenant, Event)],
         tenants: impl Iterator<Item = &'e Tenant>,
+        entities: impl Iterator<Item = (&'e Tenant, &'e str)>,
         now: Timestamp,
     ) -> Result<Self, LogError> {
         let now = now.as_millisecond();
@@ -54,7 +57,16 @@ impl<'e> Lot<'e> {
         let named = events.iter().filter(|(_, event)| event.id_given);
         let named: BTreeSet<(&Tenant, &str)> = named.map(|(tenant, event)| (tenant, event.event_id.as_str())).collect();
         let repeats = repeated(transaction, &named.into_iter().collect::<Vec<_>>(), now).await?;
-        Ok(Self { heads, repeats, placed: Vec::with_capacity(events.len()), now })
+        let entities: BTreeSet<(&Tenant, &str)> = entities.collect();
+        let newest = newest(transaction, &entities.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Self { heads, repeats, newest, placed: Vec::with_capacity(events.len()), now })
+    }
+
+    /// Whether the newest event of an event's entity stands at `newest`, or else the event is a repeat.
+    pub(super) fn is_at(&self, (tenant, event): &(Tenant, Event), newest: u64) -> bool {
+        let stands_at = event.subject.entity().and_then(|entity| self.newest.get(&(tenant, entity)));
+        let repeats = event.id_given && self.repeats.contains_key(&(tenant, event.event_id.as_str()));
+        repeats || stands_at.copied().unwrap_or_default() == newest
     }
 
     /// Appends an event, unless it is a repeat.
@@ -84,6 +96,11 @@ impl<'e> Lot<'e> {
         let head = self.head(tenant)?;
         let position = Position { offset: head.offset + 1, ..head };
         self.heads.insert(tenant.clone(), position);
+        for slot in event.into_iter().flat_map(|event| &event.subject.slots) {
+            if let Some(newest) = self.newest.get_mut(&(tenant, slot.entity.as_str())) {
+                *newest = position.offset;
+            }
+        }
         self.placed.push(Placed { tenant, offset: position.offset, event });
         Ok(position)
     }
@@ -224,6 +241,35 @@ async fn repeated<'e>(
         }
     }
     Ok(repeats)
+}
+
+/// Where the newest events of these entities stand, 0 where there is none.
+async fn newest<'e>(
+    transaction: &mut AnyConnection,
+    entities: &[(&'e Tenant, &'e str)],
+) -> Result<HashMap<(&'e Tenant, &'e str), u64>, LogError> {
+    let mut newest: HashMap<_, _> = entities.iter().map(|entity| (*entity, 0)).collect();
+    for part in parts(entities) {
+        // See `compaction` for the CROSS JOIN.
+        let statement = format!(
+            "WITH asked (tenant, entity) AS (VALUES {})
+             SELECT s.tenant, s.entity, s.log_offset FROM asked CROSS JOIN log_slot s
+             WHERE s.tenant = asked.tenant AND s.entity = asked.entity",
+            places(Kind::of(transaction), part.len(), 2)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (tenant, entity) in part {
+            query = query.bind(tenant.as_str()).bind(*entity);
+        }
+        for row in query.fetch_all(&mut *transaction).await? {
+            let (tenant, entity) = (row.try_get::<String, _>("tenant")?, row.try_get::<String, _>("entity")?);
+            let asked = part.iter().find(|(of, name)| of.as_str() == tenant && *name == entity);
+            let asked = asked.ok_or_else(|| LogError::Corrupt("an entity that nobody asked for".into()))?;
+            let offset = unsigned(row.try_get("log_offset")?)?;
+            newest.entry(*asked).and_modify(|newest| *newest = offset.max(*newest));
+        }
+    }
+    Ok(newest)
 }
 
 /// Moves the heads of all logs that were written to.

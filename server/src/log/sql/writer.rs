@@ -34,8 +34,9 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, LogError>>;
 
 /// What the writer is asked.
 pub(super) enum Request {
-    /// See [`crate::log::Log::append`].
-    Append { events: Vec<(Tenant, Event)>, reply: Reply<Vec<Appended>> },
+    /// See [`crate::log::Log::append`]. With `after`, [`crate::log::Log::append_after`]: answered with nothing
+    /// where the entity of an event doesn't stand there.
+    Append { events: Vec<(Tenant, Event)>, after: Option<u64>, reply: Reply<Vec<Appended>> },
     /// See [`crate::log::Log::mark_gap`].
     Gap { tenant: Tenant, reply: Reply<()> },
     /// Begins a tenant's log.
@@ -66,6 +67,15 @@ impl Request {
             Self::Append { events, .. } => events,
             Self::Gap { .. } | Self::Begin { .. } | Self::Trim { .. } => &[],
         }
+    }
+
+    /// The entities whose place decides whether it is done.
+    fn entities(&self) -> impl Iterator<Item = (&Tenant, &str)> {
+        let decides = matches!(self, Self::Append { after: Some(_), .. });
+        self.appends()
+            .iter()
+            .filter(move |_| decides)
+            .filter_map(|(tenant, event)| Some((tenant, event.subject.entity()?)))
     }
 
     /// The tenant whose log it is about, beside those of its events.
@@ -212,11 +222,15 @@ impl Writer {
         let mut transaction = turn.begin().await?;
         let events: Vec<&(Tenant, Event)> = group.iter().flat_map(Request::appends).collect();
         let tenants = group.iter().filter_map(Request::tenant);
-        let mut lot = Lot::begin(&mut transaction, &mut self.heads, &events, tenants, Timestamp::now()).await?;
+        let entities = group.iter().flat_map(Request::entities);
+        let mut lot =
+            Lot::begin(&mut transaction, &mut self.heads, &events, tenants, entities, Timestamp::now()).await?;
         let mut outcomes = Vec::with_capacity(group.len());
         for request in group {
             outcomes.push(match request {
-                Request::Append { events, .. } => {
+                Request::Append { events, after, .. } => {
+                    let holds = after.is_none_or(|after| events.iter().all(|event| lot.is_at(event, after)));
+                    let events = if holds { events.as_slice() } else { &[] };
                     Outcome::Appended(events.iter().map(|event| lot.append(event)).collect::<Result<_, _>>()?)
                 }
                 Request::Gap { tenant, .. } => {

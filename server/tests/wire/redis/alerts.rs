@@ -1,4 +1,4 @@
-//! Snoozed alerts at several nodes.
+//! Alerts at several nodes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,6 +39,27 @@ async fn a_snoozed_alert_comes_back_once_however_many_nodes_see_to_it() {
     }
     pair.one.publish("acme", json!([{ "type": "zz_top" }])).await;
     assert_eq!(frames.next().await.event, "zz_top", "nothing came back twice");
+}
+
+#[tokio::test]
+async fn of_two_who_acknowledge_at_two_nodes_one_is_told() {
+    let redis = Redis::start();
+    let pair = Pair::start(&redis.url()).await;
+    let (ann, bob) = (pair.one.token("acme", "ann", Role::Dispatcher), pair.two.token("acme", "bob", Role::Dispatcher));
+    let events: Vec<Value> = (0..ALERTS)
+        .map(|n| json!({ "type": "new_alert", "alert": { "id": format!("a{n}"), "status": "active" } }))
+        .collect();
+    pair.one.publish("acme", json!(events)).await;
+    for n in 0..ALERTS {
+        let (path, body) = (format!("/api/alerts/a{n}/acknowledge"), json!({}));
+        let (first, second) = tokio::join!(pair.one.post(&path, &ann, &body), pair.two.post(&path, &bob, &body));
+        let mut statuses = [first.status().as_u16(), second.status().as_u16()];
+        let by = if statuses[0] == 200 { "ann of acme" } else { "bob of acme" };
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "a{n}");
+        let told: Value = pair.two.get(&format!("/api/alerts/a{n}"), &bob).await.json().await.unwrap();
+        assert_eq!(told["alert"]["acknowledgedBy"], by, "a{n}");
+    }
 }
 
 #[tokio::test]

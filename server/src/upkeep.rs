@@ -24,7 +24,8 @@ const OFTEN: Duration = Duration::from_secs(1);
 const LOT: usize = 250;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The same for those that get their words: a lot takes SQLite's writer for two milliseconds.
+/// The same for those that get their words: a good thousand in a second, and whoever writes to SQLite waits for
+/// one lot at the most.
 const WORDS_LOT: usize = 32;
 const WORDS_PAUSE: Duration = Duration::from_millis(25);
 

@@ -148,8 +148,8 @@ impl Session {
             Err(refused) => Err(refused),
         };
         let ok = answered.is_ok();
-        let with = answered.unwrap_or_else(|Failure(error)| Answered::Error { error });
-        let answer = Answer { ok, with };
+        let answered = answered.unwrap_or_else(|Failure(error)| Answered::Error { error });
+        let answer = Answer { ok, answered };
         self.seat.socket.answer(id, &answer);
         refreshed
     }
@@ -171,7 +171,7 @@ fn done(_: ()) -> Answered {
 struct Answer {
     ok: bool,
     #[serde(flatten)]
-    with: Answered,
+    answered: Answered,
 }
 
 /// The fields of an answer beside `ok`.

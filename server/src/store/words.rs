@@ -90,14 +90,17 @@ impl Database {
         within_limit(async {
             let mut turn = self.turn_to_write().await?;
             let mut transaction = turn.begin().await?;
-            let is_first = match self.kind() {
+            let still_waited = match self.kind() {
                 Kind::Sqlite => add_terms(&mut transaction, &waiting).await?,
-                Kind::Postgres => add_words(&mut transaction, &waiting).await?,
+                Kind::Postgres => {
+                    add_words(&mut transaction, &waiting).await?;
+                    true
+                }
             };
-            if is_first {
+            if still_waited {
                 transaction.commit().await?;
             }
-            Ok(!is_first || waiting.len() == limit)
+            Ok(!still_waited || waiting.len() == limit)
         })
         .await
     }
@@ -128,8 +131,8 @@ impl Database {
     }
 }
 
-/// Gives SQLite's messages their terms; false, and nothing may be committed, if somebody else has given some of
-/// them theirs meanwhile.
+/// Gives SQLite's messages their terms; whether all of them still waited. If not, somebody else has given some of
+/// them theirs meanwhile, and nothing may be committed.
 async fn add_terms(transaction: &mut AnyConnection, waiting: &[Wordless]) -> Result<bool, StoreError> {
     let mut extents: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for Wordless { tenant, offset, .. } in waiting {
@@ -180,7 +183,7 @@ async fn add_terms(transaction: &mut AnyConnection, waiting: &[Wordless]) -> Res
 }
 
 /// Gives PostgreSQL's messages their words. Another node may be doing the same.
-async fn add_words(transaction: &mut AnyConnection, waiting: &[Wordless]) -> Result<bool, StoreError> {
+async fn add_words(transaction: &mut AnyConnection, waiting: &[Wordless]) -> Result<(), StoreError> {
     for part in parts(waiting) {
         let statement = format!(
             "WITH asked (tenant, inbox_offset, words) AS (VALUES {})
@@ -198,5 +201,5 @@ async fn add_words(transaction: &mut AnyConnection, waiting: &[Wordless]) -> Res
         }
         query.execute(&mut *transaction).await?;
     }
-    Ok(true)
+    Ok(())
 }

@@ -20,7 +20,7 @@
 //! - [`listener`]: messaging clients that come and go.
 //! - [`client`]: clients that come and go; [`story`]: what one was told, held to the promise.
 //! - [`publisher`]: events at a steady rate.
-//! - [`node`]: the real binary; [`redis_server`]: a Redis of the test's own; [`mod@address`]: where one that moves
+//! - [`node`]: the real binary, and where it is [`listening`]; [`redis_server`]: a Redis of the test's own; [`mod@address`]: where one that moves
 //!   is found.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
@@ -35,6 +35,8 @@ mod hops;
 mod idle;
 mod jitter;
 mod listener;
+#[path = "../support/listening.rs"]
+mod listening;
 mod messages;
 mod node;
 mod publisher;

@@ -1,10 +1,8 @@
 //! The real binary, on a port that it keeps.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -14,12 +12,10 @@ use sally_protocol::{Id, Role};
 use sally_server::auth::{Identity, Issuer};
 use serde_json::{Value, json};
 
+use crate::listening::listening_at;
 use crate::support::until;
 
 const SECRET: &str = "known to the tests and to nobody else";
-
-/// How long a node may take to say where it listens.
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The tenant of everybody here.
 pub(crate) const TENANT: &str = "acme";
@@ -157,22 +153,7 @@ fn spawn(listen: &str, dir: &Path, variables: &[(String, String)]) -> (Child, So
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let Some(line) = first_line(process.stdout.take().unwrap()) else {
-        let _ = process.kill();
-        panic!("a node said nothing for {START_LIMIT:?}: {:?}", process.wait());
-    };
-    let address = line.trim().strip_prefix("listening on http://").expect("the first line says where");
+    let url = listening_at(&mut process);
+    let address = url.strip_prefix("http://").expect("an address without TLS");
     (process, address.parse().unwrap())
-}
-
-/// The first line that a process says, if it does so in time.
-fn first_line(stdout: ChildStdout) -> Option<String> {
-    let (sender, said) = mpsc::channel();
-    // A read can't be given a limit; this one ends with the process.
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = BufReader::new(stdout).read_line(&mut line);
-        sender.send(line)
-    });
-    said.recv_timeout(START_LIMIT).ok()
 }

@@ -27,7 +27,7 @@
 //! - [`description`]: the OpenAPI and AsyncAPI documents, beside what the server does, and their page.
 //! - [`redis`]: the log in Redis, and raw `PUBLISH`es, with real redis-servers; [`cluster`]: a cluster of them.
 //! - [`lost_database`]: a PostgreSQL that is out of reach for a while.
-//! - [`shutdown`]: draining, and a restart by SIGKILL.
+//! - [`shutdown`]: draining, and a restart by SIGKILL; [`listening`]: where such a process listens.
 //! - [`postgres`], [`redis_server`]: servers of the tests' own; [`address`]: where one that moves is found.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
@@ -51,6 +51,8 @@ mod foreign;
 #[path = "../support/issuer.rs"]
 mod issuer;
 mod jwks;
+#[path = "../support/listening.rs"]
+mod listening;
 mod lost_database;
 mod messaging;
 mod namespace;

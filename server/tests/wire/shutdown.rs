@@ -1,6 +1,5 @@
 //! Draining, and a restart by SIGKILL, of the real binary.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use sally_protocol::Role;
 use serde_json::{Value, json};
 
+use crate::listening::listening_at;
 use crate::support::{Frames, Server, database_url, numbered};
 
 #[tokio::test]
@@ -46,9 +46,7 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").expect("the first line says where").to_owned();
+        let url = listening_at(&mut child);
         Self { child, url }
     }
 

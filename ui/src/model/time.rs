@@ -50,11 +50,25 @@ pub(crate) fn time_of_day(at: Timestamp, zone: Zone) -> String {
     zone(at).to_datetime(at).strftime("%H:%M").to_string()
 }
 
-/// The time of day, with the day in front where it isn't today: `14:05`, `Wed 25 Nov 08:00`.
+/// The time of day, with the day in front where it isn't today: `14:05`, `Wed 08:00`, and with its date where
+/// another day of that name is as near: `Wed 2 Dec 08:00`.
 pub(crate) fn day_and_time(at: Timestamp, now: Timestamp, zone: Zone) -> String {
     let local = zone(at).to_datetime(at);
-    let format = if local.date() == day(now, zone) { "%H:%M" } else { "%a %-d %b %H:%M" };
+    let days = local.date().duration_since(day(now, zone)).as_hours().abs() / 24;
+    let format = match days {
+        0 => "%H:%M",
+        1..=3 => "%a %H:%M",
+        _ => "%a %-d %b %H:%M",
+    };
     local.strftime(format).to_string()
+}
+
+/// [`day_and_time`] of the end of what begins at `start`: the day is named where it is another than that.
+pub(crate) fn end_of(start: Timestamp, end: Timestamp, now: Timestamp, zone: Zone) -> String {
+    match day(start, zone) == day(end, zone) {
+        true => time_of_day(end, zone),
+        false => day_and_time(end, now, zone),
+    }
 }
 
 /// The viewer's day on which `at` falls.
@@ -132,7 +146,20 @@ mod tests {
     fn the_day_is_named_only_where_it_is_another() {
         let now = at("2026-11-24T12:00:00Z");
         assert_eq!(day_and_time(at("2026-11-24T20:05:00Z"), now, utc), "20:05");
-        assert_eq!(day_and_time(at("2026-11-24T20:05:00Z"), now, india), "Wed 25 Nov 01:35");
+        assert_eq!(day_and_time(at("2026-11-24T20:05:00Z"), now, india), "Wed 01:35");
+        assert_eq!(day_and_time(at("2026-11-21T08:00:00Z"), now, utc), "Sat 08:00");
+        assert_eq!(day_and_time(at("2026-11-28T08:00:00Z"), now, utc), "Sat 28 Nov 08:00");
+        assert_eq!(day_and_time(at("2026-11-20T23:59:00Z"), now, utc), "Fri 20 Nov 23:59");
+    }
+
+    #[test]
+    fn of_what_ends_on_the_day_it_begins_the_day_is_named_once() {
+        let now = at("2026-11-24T12:00:00Z");
+        let tomorrow = at("2026-11-25T01:00:00Z");
+        assert_eq!(end_of(at("2026-11-25T00:15:00Z"), tomorrow, now, utc), "01:00");
+        assert_eq!(end_of(at("2026-11-24T23:45:00Z"), tomorrow, now, utc), "Wed 01:00");
+        // It has begun yesterday.
+        assert_eq!(end_of(at("2026-11-23T23:45:00Z"), at("2026-11-24T01:00:00Z"), now, utc), "01:00");
     }
 
     #[test]

@@ -37,9 +37,15 @@ pub(crate) fn Moment(
 pub(crate) fn Clock(
     /// The time.
     at: Timestamp,
+    /// The time just before it in the text, which has named the day of both if they have the same.
+    #[prop(optional)]
+    since: Option<Timestamp>,
 ) -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let words = Memo::new(move |_| time::day_and_time(at, desk.now.get(), zone));
+    let words = Memo::new(move |_| match since {
+        Some(since) => time::end_of(since, at, desk.now.get(), zone),
+        None => time::day_and_time(at, desk.now.get(), zone),
+    });
     view! {
         <time datetime=at.to_string() title=time::absolute(at, zone)>
             {words}

@@ -192,7 +192,7 @@ fn Stop(eta: EtaUpdate) -> impl IntoView {
             <Punctuality status=eta.eta_status />
             <span class="stop-shift" title=eta.reason.clone()>{shift(eta.eta_shift_minutes)}</span>
             <span class="stop-window dim">
-                {window.map(|(start, end)| view! { "due " <Clock at=start /> "–" <Clock at=end /> })}
+                {window.map(|(start, end)| view! { "due " <Clock at=start /> "–" <Clock at=end since=start /> })}
             </span>
         </li>
     }

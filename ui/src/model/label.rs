@@ -8,6 +8,29 @@ use sally_protocol::fleet::{EtaStatus, PlanStatus, SyncStatus};
 const ABBREVIATIONS: [&str; 14] =
     ["api", "def", "dot", "dvir", "eld", "eta", "fmcsa", "gps", "hos", "id", "pto", "tms", "vin", "wms"];
 
+/// Vendors whose names are written in a way of their own.
+const VENDORS: [(&str, &str); 7] = [
+    ("dat", "DAT"),
+    ("efs", "EFS"),
+    ("mcleod", "McLeod"),
+    ("pcs", "PCS"),
+    ("project44", "project44"),
+    ("tmw", "TMW"),
+    ("wex", "WEX"),
+];
+
+/// A vendor's name: as it came, or what a word such as `relay_payments` stands for: `Relay Payments`.
+pub(crate) fn vendor(word: &str) -> String {
+    if word.contains(char::is_uppercase) || word.contains(' ') {
+        return word.to_owned();
+    }
+    let name = |part: &str| match VENDORS.iter().find(|(known, _)| *known == part) {
+        Some((_, name)) => (*name).to_owned(),
+        None => phrase(part),
+    };
+    word.split(['_', '-', '.']).filter(|part| !part.is_empty()).map(name).collect::<Vec<_>>().join(" ")
+}
+
 /// An open word such as `hos_violation` or `driveMinutes` as a phrase: `HOS violation`, `Drive minutes`.
 pub(crate) fn phrase(word: &str) -> String {
     let mut phrase = String::with_capacity(word.len());
@@ -178,6 +201,22 @@ mod tests {
             ("ärger", "Ärger"),
         ] {
             assert_eq!(phrase(word), text, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn vendors_have_their_own_names() {
+        for (word, name) in [
+            ("samsara", "Samsara"),
+            ("mcleod", "McLeod"),
+            ("project44", "project44"),
+            ("relay_payments", "Relay Payments"),
+            ("dat-one", "DAT One"),
+            ("McLeod Software", "McLeod Software"),
+            ("KeepTruckin", "KeepTruckin"),
+            ("", ""),
+        ] {
+            assert_eq!(vendor(word), name, "{word:?}");
         }
     }
 

@@ -64,7 +64,7 @@ fn SyncRow(integration: Id, first: Memo<Option<Id>>) -> impl IntoView {
             tabindex=tab_index
         >
             <div role="gridcell" class="sync-vendor">
-                <strong><bdi>{with(|sync| Some(label::phrase(&sync.vendor)).filter(|vendor| !vendor.is_empty()))}</bdi></strong>
+                <strong><bdi>{with(|sync| Some(label::vendor(&sync.vendor)).filter(|vendor| !vendor.is_empty()))}</bdi></strong>
                 <span class="dim"><bdi>{id.with_value(Id::to_string)}</bdi></span>
             </div>
             <div role="gridcell">{with(|sync| sync.entity.as_deref().map(label::phrase))}</div>
